@@ -1,0 +1,75 @@
+"""Gradient descent, plain or with momentum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.lazy import torch
+from gamespec.library.base import Option, Rule
+from gamespec.library.rules.decay import DECAY, decayed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class SGD:
+    """Gradient descent on a list of tensors, stepped in place.
+
+    Error: ValueError from `update` where `decay` needs a `total` that was not given.
+    Source: Sutskever et al. 2013, as in torch.optim.SGD with dampening 0.
+    """
+
+    def __init__(
+        self,
+        tensors: list[Tensor] | tuple[Tensor, ...],
+        lr: float = 0.1,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        decay: str = "constant",
+        total: int = 0,
+    ) -> None:
+        self.lr, self.momentum, self.weight_decay, self.nesterov = lr, momentum, weight_decay, nesterov
+        self.decay, self.total = decay, total
+        self.velocity = [torch.zeros_like(p, requires_grad=False) for p in tensors] if momentum else []
+        self.count = torch.zeros((), device=tensors[0].device)
+
+    def update(self, tensors: list[Tensor] | tuple[Tensor, ...], grads: list[Tensor] | tuple[Tensor, ...]) -> None:
+        """Move the tensors one step against the gradients."""
+        with torch.no_grad():
+            if self.weight_decay:
+                grads = torch._foreach_add(grads, tensors, alpha=self.weight_decay)
+            if self.momentum:
+                torch._foreach_mul_(self.velocity, self.momentum)
+                torch._foreach_add_(self.velocity, grads)
+                ahead = torch._foreach_add(grads, self.velocity, alpha=self.momentum) if self.nesterov else None
+                grads = ahead or self.velocity
+            if self.decay == "constant":
+                torch._foreach_add_(tensors, grads, alpha=-self.lr)
+            else:
+                self.count += 1
+                lr = decayed(self.lr, self.decay, self.count, self.total)
+                torch._foreach_sub_(tensors, [lr * g for g in grads])
+
+    def state(self) -> dict[str, list[Tensor]]:
+        """What a checkpoint must keep: copies, safe against later steps."""
+        return {"velocity": [v.clone() for v in self.velocity], "count": [self.count.clone()]}
+
+    def load(self, state: dict[str, list[Tensor]]) -> None:
+        """Continue from a saved state."""
+        for mine, saved in zip([*self.velocity, self.count], [*state["velocity"], *state["count"]], strict=True):
+            mine.copy_(saved)
+
+
+RULE = Rule(
+    word="sgd",
+    options=(
+        Option("lr", float, 0.1),
+        Option("momentum", float, 0.0),
+        Option("weight_decay", float, 0.0),
+        Option("nesterov", bool, False),
+        *DECAY,
+    ),
+    build=SGD,
+    source="Sutskever et al. 2013",
+)

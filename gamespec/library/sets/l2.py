@@ -1,0 +1,70 @@
+"""The ball of the Euclidean norm over all coordinates of one point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.lazy import torch
+from gamespec.library.base import Option, Set
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def project_l2(z: Tensor, radius: float) -> Tensor:
+    """Nearest point with Euclidean norm at most radius, the norm over all of z.
+
+    Shapes: z has any shape and is one point; `project_l2_rows` takes a stack.
+    """
+    floor = max(radius, torch.finfo(z.dtype).tiny)
+    return z * (radius / torch.clamp(torch.linalg.vector_norm(z), min=floor))
+
+
+def project_l2_rows(z: Tensor, radius: float) -> Tensor:
+    """Nearest point of the ball for every row.
+
+    Shapes: z is [b, ...] and each of its b rows is one point.
+    """
+    floor = max(radius, torch.finfo(z.dtype).tiny)
+    norm = torch.linalg.vector_norm(z.reshape(z.shape[0], -1), dim=1)                           # [b]
+    scale = radius / torch.clamp(norm, min=floor)
+    return z * scale.reshape(-1, *[1] * (z.dim() - 1))                                          # [b, ...]
+
+
+def start_l2_rows(
+    shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None
+) -> Tensor:
+    """A uniform draw in the ball for every row, on the device of the generator.
+
+    Shapes: shape is (b, ...) and each of the b rows is one point.
+    Source: Muller 1959.
+    """
+    direction = torch.randn(shape, generator=rng, dtype=dtype, device=rng.device).reshape(shape[0], -1)  # [b, n]
+    level = torch.rand((shape[0], 1), generator=rng, dtype=dtype, device=rng.device)
+    length = radius * level ** (1 / max(direction.shape[1], 1))                                 # [b, 1]
+    norm = torch.linalg.vector_norm(direction, dim=1, keepdim=True)
+    return (direction * (length / norm)).reshape(shape)
+
+
+def start_l2(shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
+    """A uniform draw in the ball, one point of that shape."""
+    return start_l2_rows((1, *shape), radius, rng, dtype)[0]
+
+
+def l2_diameter(radius: float) -> float:
+    """The largest distance of two members in one coordinate."""
+    return 2 * radius
+
+
+SET = Set(
+    word="L2",
+    options=(Option("radius", float),),
+    convex=True,
+    compact=True,
+    project=project_l2,
+    project_rows=project_l2_rows,
+    source="Boyd and Vandenberghe 2004, section 8.1.1",
+    diameter=l2_diameter,
+    start=start_l2,
+    start_rows=start_l2_rows,
+)

@@ -1,0 +1,54 @@
+"""The simplex: z >= 0 and sum(z) = total, along the last dimension."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.lazy import torch
+from gamespec.library.base import Option, Set
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def project_simplex(z: Tensor, total: float = 1.0) -> Tensor:
+    """Nearest point of the simplex along the last dimension.
+
+    Shapes: z is [..., n] and every row is projected on its own.
+    Cost: O(n log n) a row.
+    Source: Duchi et al. 2008, figure 1.
+    """
+    falling = torch.sort(z, dim=-1, descending=True).values                                     # [..., n]
+    excess = torch.cumsum(falling, dim=-1) - total                                              # [..., n]
+    rank = torch.arange(1, z.shape[-1] + 1, dtype=z.dtype, device=z.device)                     # [n]
+    kept = (falling * rank > excess).sum(dim=-1, keepdim=True).clamp(min=1)                     # [..., 1]
+    shift = torch.gather(excess, -1, kept - 1) / kept
+    return torch.clamp(z - shift, min=0.0)
+
+
+def start_simplex(
+    shape: tuple[int, ...], total: float, rng: torch.Generator, dtype: torch.dtype | None = None
+) -> Tensor:
+    """A uniform draw of the simplex along the last dimension, on the device of the generator."""
+    level = torch.rand(shape, generator=rng, dtype=dtype, device=rng.device)
+    gaps = -torch.log1p(-level)
+    return total * gaps / gaps.sum(dim=-1, keepdim=True)
+
+
+def simplex_diameter(n: int, total: float) -> float:
+    """The largest distance of two members in one coordinate."""
+    return total if n > 1 else 0.0
+
+
+SET = Set(
+    word="Simplex",
+    options=(Option("n", int), Option("total", float, 1.0)),
+    sizes=1,
+    convex=True,
+    compact=True,
+    project=project_simplex,
+    source="Duchi et al. 2008, figure 1",
+    diameter=simplex_diameter,
+    contains_zero=False,
+    start=start_simplex,
+)
