@@ -1,0 +1,76 @@
+"""The one table of diagnostic codes: what each is called and what it means.
+
+GE is an error, GW a warning, GN a note; the first digit says the stage: 0 syntax, 1 names, 2 types, 3 structure of
+the game, 4 sets and ranges, 5 schedule and run, 6 linking, 7 solving. A number is never used again for another thing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A kind of diagnostic: `name` for machines, `title` for lists, `explanation` for the manual."""
+
+    code: str
+    name: str
+    title: str
+    explanation: str
+
+
+ROWS = (
+    # 0: syntax
+    Code("GE001", "unexpected", "something does not fit here", "The grammar allows other words at this place; the label lists them."),
+    Code("GE002", "bracket", "a bracket is not closed, or closes nothing", "Every `(`, `[` and `{` needs its own partner inside the same statement."),
+    Code("GE003", "missing-operator", "two operands stand side by side", "Multiplication is explicit: `2*u`, not `2u`."),
+    Code("GE004", "empty", "nothing is written", "A file needs at least one statement, an expression at least one value."),
+    Code("GE005", "not-text", "the file is not UTF-8 text", "Game files are UTF-8; a byte-order mark is ignored."),
+    Code("GE006", "too-large", "the file is too large", "Data does not belong in a game: keep it in its own file and name that in a `data` statement."),
+    Code("GE007", "too-deep", "nested too deeply", "Long sums are `sum{i in S}[..]`; deep formulas read better with `let`."),
+    Code("GE008", "number", "a number that cannot be used", "Numbers are exact fractions, so their length and their exponent are bounded."),
+    Code("GE009", "unknown-statement", "no statement begins like this", "Every statement opens with a reserved word."),
+    Code("GE010", "reserved-word", "a reserved word used as a name", "Reserved words cannot be names; `init order data metric schedule run game` may be keys."),
+    Code("GE011", "open-string", "a string has no end", "A string ends on the line where it begins."),
+    Code("GE012", "stray-character", "a character that is no part of the language", "The language is ASCII, Greek and other letters, and the signs ∈ ∼ ≤ ≥ ≠ ∖ 𝔼 ∑ ∇."),
+    Code("GE013", "form", "a binder or a norm in another notation", "Binders have one form: `min{u in U} max{v in V} [ f ]`."),
+    Code("GE014", "equals", "`=`, `==` or `:` for one another", "`=` gives a meaning, `==` compares, `:` gives a type or a directive."),
+    Code("GE015", "unfinished", "a statement is not finished", "The statement ends, by the next reserved word or the end of the file, before it is complete."),
+    Code("GE016", "foreign", "spelled as in another language", "Powers are `^`; logic is `and`, `or`, `not`; constraints follow `s.t.`."),
+    Code("GE017", "superscript", "a superscript is not a power", "Superscript digits are letters of a name to a computer: write `x^2`."),
+    Code("GE018", "argument-order", "an argument by place after one by name", "Arguments by place come first, then those by name."),
+    Code("GE019", "repeated", "a part is written twice", "A statement takes each of its options once."),
+    Code("GE020", "escape", "an unknown escape in a string", 'Strings know `\\n`, `\\t`, `\\"` and `\\\\`.'),
+    Code("GW001", "no-language", "the language edition is not pinned", "Without `language 1` a file means what the newest edition says."),
+    # 1: names
+    Code("GE101", "unknown-name", "an unknown name", "Every name is declared, bound, or part of the library."),
+    Code("GE102", "declared-twice", "a name is declared twice", "One name means one thing in one file."),
+    Code("GE104", "shadowed-player", "a binder hides a declaration", "A binder may not take the name of a net, var, param, data or dist."),
+    Code("GE105", "cycle", "names that need one another", "The names after `where`, and definitions, are ordered by what they use; a cycle has no order."),
+    Code("GW110", "shadowed-builtin", "a name hides a word of the library", "The library's word cannot be used where the name is visible."),
+    # 2: types
+    Code("GE203", "shape-mismatch", "shapes do not match", "Both sides of an operation, and an argument and its parameter, need the same shape."),
+    Code("GE204", "not-scalar", "a number is needed", "Objectives and comparisons are of one number."),
+    # 3: structure of the game
+    Code("GE301", "two-owners", "two players own one variable", "Every net and var is optimised by exactly one player."),
+    Code("GE312", "no-gradient", "a player has no gradient", "The objective is piecewise constant in this player, and the schedule names no surrogate."),
+    Code("GW301", "opposes-nobody", "an inner player opposes nobody", "It pushes the objective the same way as every player around it."),
+    Code("GW302", "no-owner", "nobody optimises this", "A net or var that is used is optimised by a player, or `frozen`."),
+    Code("GW320", "not-unique", "uniqueness is not proved", "`=` claims a unique optimum; write `in`, or add a regulariser."),
+    Code("GW321", "implicit-any", "implicit derivative of a response that may not be unique", "The implicit function theorem needs an isolated optimum."),
+    Code("GN303", "merged", "players are merged", "Two players with the same direction and no other between them are one."),
+    Code("GN305", "sign-unknown", "the sign of a factor is unknown", "Whether two players oppose each other depends on it; declare a range."),
+    Code("GN310", "order-chosen", "the order of play was chosen", "No order is written; the note says which was chosen and why."),
+    # 4: sets and ranges
+    Code("GW410", "radius", "a radius larger than the data", "The ball contains the whole domain: is the unit right?"),
+    Code("GW411", "leaves-domain", "an input may leave its domain", "Intersect the set with `domain(a) - a`."),
+    Code("GW412", "batch-norm", "batch normalisation inside a maximum per sample", "One sample's answer then depends on the others."),
+    # 5: schedule and run
+    Code("GE501", "unknown-argument", "an unknown argument", "Directives and library words have the arguments that the manual lists."),
+    # 6: linking
+    Code("GE601", "foreign-type", "a foreign module is not of its declared type", "What `py(..)` gives was run once and compared with the declaration."),
+    Code("GE602", "data-range", "data outside its declared range", "The source reports another range than the `data` statement."),
+    Code("GE603", "unreadable", "a file cannot be read", "The path is wrong, is a folder, or may not be read."),
+)  # fmt: skip
+
+CODES: dict[str, Code] = {row.code: row for row in ROWS}

@@ -1,0 +1,112 @@
+"""The LALR automaton: drives tokens through the table, and says what could have stood where it stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gamespec.report.source import Span
+from gamespec.syntax.table import END
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gamespec.syntax.build import Build
+    from gamespec.syntax.lex import Token
+    from gamespec.syntax.table import Table
+
+MAX_DEPTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where the automaton could not go on: the index of the token, and the terminals that it would have taken.
+
+    `deep` says that nothing is wrong with the token but that too much is open around it.
+    """
+
+    at: int
+    accepts: frozenset[str]
+    deep: bool = False
+
+
+@dataclass(slots=True)
+class _Part:
+    """A value on the stack, where it was written, and how many productions it nests."""
+
+    value: Any
+    start: int
+    end: int
+    depth: int
+
+
+def drive(table: Table, tokens: Sequence[Token], start: str, build: Build) -> Any | Stop:  # noqa: ANN401  # any node; until 2027-11
+    """What `build` makes of the tokens, the last of which is the end; or where and why they are no sentence."""
+    states = [table.starts[start]]
+    parts: list[_Part] = []
+    for i, token in enumerate(tokens):
+        while (action := table.rows[states[-1]].get(token.type)) is None or action < 0:
+            if action is None:
+                return Stop(i, _accepts(table, tokens[:i], start))
+            part = _reduce(table, -1 - action, parts, token, build)
+            if part.depth > MAX_DEPTH:
+                return Stop(i, frozenset(), deep=True)
+            rule = table.rules[-1 - action]
+            del states[len(states) - rule.length :]
+            parts.append(part)
+            states.append(table.rows[states[-1]][rule.origin])
+            if token.type == END and states[-1] == table.ends[start]:
+                return part.value
+        states.append(action)
+        parts.append(_Part(token, token.start, token.end, 0))
+        if len(states) > 20 * MAX_DEPTH:
+            return Stop(i, frozenset(), deep=True)
+    raise AssertionError("the last token is the end")
+
+
+def _reduce(table: Table, number: int, parts: list[_Part], token: Token, build: Build) -> _Part:
+    rule = table.rules[number]
+    if rule.length == 0:
+        return _Part(build.action(rule.action)([], Span(build.file, token.start, token.start)), token.start, token.start, 0)
+    taken = parts[-rule.length :]
+    del parts[-rule.length :]
+    start, end, depth = taken[0].start, taken[-1].end, max(part.depth for part in taken)
+    values: list[Any] = []
+    for missing, part in zip(rule.fill, taken, strict=False):
+        values.extend([None] * missing)
+        if isinstance(part.value, list):
+            values.extend(part.value)
+        else:
+            values.append(part.value)
+    values.extend([None] * rule.fill[-1])
+    if rule.origin.startswith("_"):
+        return _Part(values, start, end, depth)
+    if rule.transparent and len(values) == 1:
+        return _Part(values[0], start, end, depth)
+    return _Part(build.action(rule.action)(values, Span(build.file, start, end)), start, end, depth + 1)
+
+
+def _accepts(table: Table, tokens: Sequence[Token], start: str) -> frozenset[str]:
+    """The terminals that could follow these tokens."""
+    states = [table.starts[start]]
+    for token in tokens:
+        states = _after(table, states, token.type, start) or states
+    return frozenset(
+        symbol
+        for symbol in table.rows[states[-1]]
+        if (symbol == END or symbol.isupper()) and _after(table, states, symbol, start) is not None
+    )
+
+
+def _after(table: Table, states: list[int], symbol: str, start: str) -> list[int] | None:
+    """The states after one more terminal, or None where it cannot stand."""
+    states = list(states)
+    while (action := table.rows[states[-1]].get(symbol)) is not None:
+        if action >= 0:
+            return [*states, action]
+        rule = table.rules[-1 - action]
+        del states[len(states) - rule.length :]
+        states.append(table.rows[states[-1]][rule.origin])
+        if symbol == END and states[-1] == table.ends[start]:
+            return states
+    return None

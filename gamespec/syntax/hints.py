@@ -1,0 +1,439 @@
+"""What to say about a mistake of syntax: rules from the most particular to the general; the first that knows speaks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from gamespec.report.diagnostic import Diagnostic, Edit, Fix, Label
+from gamespec.report.source import Source, Span
+from gamespec.report.suggest import nearest
+from gamespec.syntax.drive import MAX_DEPTH
+from gamespec.syntax.expected import EXPRESSION, OPERATORS, expected, statement_words
+from gamespec.syntax.lex import Token, too_deep
+from gamespec.syntax.table import END, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CLOSES = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
+MARKS = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
+OPERAND_ENDS = frozenset({"NUMBER", "NAME", "STRING", "TRUE", "FALSE", "RPAR", "RSQB", "RBRACE"})
+SENSES = {"minimize": "min", "minimise": "min", "maximize": "max", "maximise": "max", "sup": "max", "inf": "min"}
+OPS = ("argmin", "argmax", "min", "max", "sum", "mean", "prod", "grad", "E")
+
+# An operator of another language: its two tokens, and what to write here.
+FOREIGN = {
+    "**": "^", "&&": "and", "||": "or", ":=": "=", "+=": "=", "-=": "=", "*=": "=", "++": "+", "//": "/",
+    "=>": ">=", "=<": "<=", "<>": "!=", "===": "==", "<-": "~",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A statement that is none: its tokens with the end, the first that does not fit, and what would have."""
+
+    source: Source
+    tokens: tuple[Token, ...]
+    at: int
+    accepts: frozenset[str]
+    deep: bool = False
+
+    @property
+    def token(self) -> Token:
+        """The token that does not fit."""
+        return self.tokens[self.at]
+
+    def back(self, steps: int = 1) -> Token:
+        """A token before the one that does not fit; one without a type where there is none."""
+        return self.tokens[self.at - steps] if self.at >= steps else Token("", "", self.token.start, self.token.start)
+
+    def ahead(self, steps: int = 1) -> Token:
+        """A token after the one that does not fit; the end where there is none."""
+        return self.tokens[min(self.at + steps, len(self.tokens) - 1)]
+
+    def span(self, first: Token, last: Token | None = None) -> Span:
+        """The place of a token, or from one to another."""
+        return Span(self.source.name, first.start, (last or first).end)
+
+    def written(self, first: Token, last: Token) -> str:
+        """The text from one token to another."""
+        return self.source.text[first.start : last.end]
+
+    @cached_property
+    def opened(self) -> tuple[Token, ...]:
+        """The brackets that are open before the token."""
+        stack: list[Token] = []
+        for token in self.tokens[: self.at]:
+            if token.type in CLOSES:
+                stack.append(token)
+            elif token.type in MARKS and stack:
+                stack.pop()
+        return tuple(stack)
+
+    def same_line(self, first: Token, second: Token) -> bool:
+        """Whether no line ends between two tokens."""
+        return "\n" not in self.source.text[first.end : second.start]
+
+    def wants_name(self) -> bool:
+        """Whether the statement ends where a name or an expression should follow."""
+        return self.token.type == END and "NAME" in self.accepts
+
+    def runs_into(self, other: Mistake) -> bool:
+        """Whether the other begins on the line where this one ends, with a word that begins nothing."""
+        return other.at <= 1 and self.same_line(self.tokens[-1], other.tokens[0])
+
+
+def explain(mistake: Mistake) -> Diagnostic:
+    """The diagnostic of a mistake."""
+    return next(found for rule in RULES if (found := rule(mistake)) is not None)
+
+
+def reserved(source: Source, token: Token) -> Diagnostic:
+    """The diagnostic for a reserved word where a name is needed."""
+    return Diagnostic(
+        code="GE010",
+        message=f"`{token.text}` is a reserved word",
+        primary=Label(Span(source.name, token.start, token.end), "cannot be a name"),
+        hint=f"choose another name, such as `{token.text}_1`",
+    )
+
+
+def _deep(m: Mistake) -> Diagnostic | None:
+    return too_deep(m.span(m.token), "expressions", MAX_DEPTH) if m.deep else None
+
+
+# ------------------------------------------------------------------ brackets
+
+
+def _closer(m: Mistake) -> Diagnostic | None:
+    """A closing bracket that closes nothing, or something else."""
+    mark = MARKS.get(m.token.type)
+    if mark is None or (m.opened and CLOSES[m.opened[-1].type] == m.token.type):
+        return None
+    if not m.opened:
+        label = Label(m.span(m.token), "nothing is open here")
+        return Diagnostic(code="GE002", message=f"`{mark}` closes nothing", primary=label, hint=f"remove the `{mark}`")
+    opening = m.opened[-1]
+    needed = MARKS[CLOSES[opening.type]]
+    return Diagnostic(
+        code="GE002",
+        message=f"`{opening.text}` is closed by `{mark}`",
+        primary=Label(m.span(m.token), f"`{needed}` is needed here"),
+        related=(Label(m.span(opening), "opens here"),),
+        hint=f"write `{needed}` before the `{mark}`, or instead of it",
+    )
+
+
+def _unclosed(m: Mistake) -> Diagnostic | None:
+    """A bracket that is still open where the statement ends, or where it alone could go on."""
+    if not m.opened:
+        return None
+    opening = m.opened[-1]
+    closing = CLOSES[opening.type]
+    if m.token.type != END and (closing not in m.accepts or _is_closed(m)):
+        return None
+    end = m.back() if m.token.type == END else m.token
+    place = "the statement ends here" if m.token.type == END else "before this"
+    related = () if end == opening else (Label(m.span(end), place),)
+    return Diagnostic(
+        code="GE002",
+        message=f"`{opening.text}` is never closed",
+        primary=Label(m.span(opening), "opens here"),
+        related=related,
+        hint=f"close it with `{MARKS[closing]}`",
+    )
+
+
+def _is_closed(m: Mistake) -> bool:
+    """Whether the innermost open bracket is closed by its own kind further on."""
+    stack = [m.opened[-1].type]
+    for token in m.tokens[m.at :]:
+        if token.type in CLOSES:
+            stack.append(token.type)
+        elif token.type in MARKS:
+            if CLOSES[stack.pop()] != token.type:
+                return False
+            if not stack:
+                return True
+    return False
+
+
+# ------------------------------------------------------------------ words
+
+
+def _statement(m: Mistake) -> Diagnostic | None:
+    """A word that should open a statement and does not."""
+    fresh = m.at > 0 and END in m.accepts and m.token.type == "NAME" and not m.same_line(m.back(), m.token)
+    meant = nearest(m.token.text, _words()) if m.token.type == "NAME" else None
+    if m.at > 0 and not (fresh and (meant or m.ahead().type in {"NAME", "OP"} or _outdented(m))):
+        return None
+    known = f"did you mean `{meant}`?" if meant else "a statement begins with one of " + ", ".join(_words())
+    return Diagnostic(
+        code="GE009",
+        message=f"`{m.token.text}` begins no statement",
+        primary=Label(m.span(m.token), "a statement is expected here"),
+        hint=known,
+        fixes=(Fix(f"write `{meant}`", (Edit(m.span(m.token), meant),)),) if meant else (),
+    )
+
+
+def _words() -> list[str]:
+    return sorted(word for word, kind in table().words.items() if kind in statement_words())
+
+
+def _outdented(m: Mistake) -> bool:
+    """Whether the token begins its line no further right than its statement does."""
+    column = m.source.position(m.token.start)[1]
+    return column <= m.source.position(m.tokens[0].start)[1]
+
+
+def _reserved(m: Mistake) -> Diagnostic | None:
+    token = m.token
+    word = token.text in table().words or token.type in {"_IN", "_WHERE"}
+    return reserved(m.source, token) if word and "NAME" in m.accepts else None
+
+
+def _foreign_word(m: Mistake) -> Diagnostic | None:
+    """Words of mathematics or of other languages that are spelled otherwise here."""
+    token, after = m.token, m.ahead()
+    if token.type != "NAME":
+        return None
+    text, last, meant = token.text, token, ""
+    if text == "for":
+        last = after if after.text == "all" else token
+        meant = "forall"
+    elif text == "such" and after.text == "that":
+        last, meant = after, "s.t."
+    elif text in {"st", "elif", "elseif"}:
+        meant = "s.t." if text == "st" else "else if"
+    elif text == "t" or (m.back().text, m.back(2).text) == ("t", "."):
+        return _dotted(m)
+    return _instead(m, token, last, meant) if meant else None
+
+
+def _dotted(m: Mistake) -> Diagnostic | None:
+    """`s.t` without its second dot."""
+    if [m.back(k).text for k in (3, 2, 1)] != ["s", ".", "t"]:
+        return None
+    return _instead(m, m.back(3), m.back(), "s.t.")
+
+
+def _instead(m: Mistake, first: Token, last: Token, meant: str, code: str = "GE016") -> Diagnostic:
+    span = m.span(first, last)
+    return Diagnostic(
+        code=code,
+        message=f"`{m.written(first, last)}` is written `{meant}` here",
+        primary=Label(span),
+        hint=f"write `{meant}`",
+        fixes=(Fix(f"write `{meant}`", (Edit(span, meant),)),),
+    )
+
+
+# ------------------------------------------------------------------ operators
+
+
+def _foreign_operator(m: Mistake) -> Diagnostic | None:
+    """`**`, `&&`, `:=` and the like: two tokens that touch, of which the second or the first does not fit."""
+    for first, last in ((m.back(), m.token), (m.token, m.ahead()), (m.back(), m.ahead())):
+        meant = FOREIGN.get(m.written(first, last)) if first.end >= last.start - 1 else None
+        if meant and first.type not in {"", END}:
+            return _instead(m, first, last, meant)
+    return None
+
+
+def _equals(m: Mistake) -> Diagnostic | None:
+    """`=` for `==`, `==` for `=`, and `:` for `=`."""
+    text = m.token.text
+    if text == "=" and "CMP" in m.accepts:
+        return _equals_sign(m, "`=` gives a name its meaning; a comparison is `==`", "==")
+    if text in {"==", ":"} and "EQUAL" in m.accepts:
+        return _equals_sign(m, "a meaning is given with `=`", "=")
+    if text == "=" and "COLON" in m.accepts and m.tokens[0].type == "SCHEDULE":
+        return _equals_sign(m, "a schedule gives its directives after `:`", ":")
+    return None
+
+
+def _equals_sign(m: Mistake, message: str, meant: str) -> Diagnostic:
+    span = m.span(m.token)
+    fix = Fix(f"write `{meant}`", (Edit(span, meant),))
+    return Diagnostic(code="GE014", message=message, primary=Label(span), hint=f"write `{meant}`", fixes=(fix,))
+
+
+def _missing_equals(m: Mistake) -> Diagnostic | None:
+    """A declaration without its `=`, or without the type that stands before it."""
+    word, name = m.tokens[0], m.back().text
+    if m.token.text == "(" and word.type == "LET" and m.at == 2:
+        return _instead(m, word, word, "def", "GE014")
+    if m.token.text == "=" and "COLON" in m.accepts and m.at == 2:
+        return Diagnostic(
+            code="GE015",
+            message=f"`{name}` needs a type",
+            primary=Label(m.span(m.back()), "no type is written"),
+            hint=f"write `{word.text} {name}: R[2] = ..`",
+        )
+    if "EQUAL" not in m.accepts or m.token.type not in EXPRESSION or (m.token.type in CLOSES and m.at > 2):
+        return None
+    return Diagnostic(
+        code="GE014",
+        message=f"`{word.text}` needs `=` before its value",
+        primary=Label(m.span(m.token), "`=` is missing before this"),
+        hint=f"write `{m.written(word, m.back())} = {m.token.text}`",
+        fixes=(Fix("write `=`", (Edit(Span(m.source.name, m.token.start, m.token.start), "= "),)),),
+    )
+
+
+def _missing_operator(m: Mistake) -> Diagnostic | None:
+    """Two operands side by side."""
+    before, token = m.back(), m.token
+    if before.type not in OPERAND_ENDS or token.type not in EXPRESSION or not m.accepts & OPERATORS:
+        return None
+    listed = m.opened and "COMMA" in m.accepts
+    touching = before.end == token.start
+    if before.type == "NUMBER" and token.type in {"NAME", "OP", "LPAR"} and (touching or not listed):
+        dots = "(..)" if token.type == "LPAR" else token.text
+        hint = f"multiplication is explicit: write `{before.text}*{dots}`"
+    elif listed:
+        hint = f"write `,` or an operator before `{token.text}`"
+    else:
+        hint = f"a product is written `{before.text}*{token.text}`" if before.type == "NAME" else "write the operator"
+    what = "an operator or `,`" if listed else "an operator"
+    return Diagnostic(
+        code="GE003",
+        message="missing operator",
+        primary=Label(m.span(token), f"expected {what} before `{token.text}`"),
+        hint=hint,
+    )
+
+
+# ------------------------------------------------------------------ binders
+
+
+def _binder(m: Mistake) -> Diagnostic | None:
+    """`min_{u}`, `min u:`, `minimize{u}`: the word is one, its binding is not."""
+    for token, after in ((m.token, m.ahead()), (m.back(), m.token)):
+        op, sub = _operation(token.text)
+        if token.type not in {"NAME", "OP"} or not op or (token is m.token and "OP" not in m.accepts):
+            continue
+        if after.type == "LBRACE":
+            hint = f"write `{op}{{..}}`"
+        else:
+            name = sub or (after.text if after.type == "NAME" else "u")
+            hint = f"write `{op}{{{name}}}`"
+        return _form(m, token, f"`{op}` binds in braces", "", hint)
+    return None
+
+
+def _operation(text: str) -> tuple[str, str]:
+    """The operation that a word means and the name that hangs on it: `min_u` is (min, u)."""
+    word, _, sub = text.partition("_")
+    word = SENSES.get(word.lower(), word)
+    return (word, sub) if word in OPS else ("", "")
+
+
+def _stack(m: Mistake) -> Diagnostic | None:
+    """After a binder stands another binder, or its body in brackets, and nothing else."""
+    if m.accepts != {"OP", "LSQB"}:
+        return None
+    if m.token.type == "COMMA":
+        message, hint = "binders stand side by side", "drop the comma: `min{u} max{v} [ .. ]`"
+    elif m.token.type == END:
+        message, hint = "the body is missing", "write it in brackets: `min{u} max{v} [ f ]`"
+    else:
+        message, hint = "the body stands in brackets", f"write `[ {m.token.text} .. ]`"
+    return _form(m, m.back() if m.token.type == END else m.token, message, "expected `[` here", hint)
+
+
+def _absolute(m: Mistake) -> Diagnostic | None:
+    """`|x|`."""
+    if m.token.type != "VBAR" or "VBAR" in m.accepts:
+        return None
+    return _form(m, m.token, "`|` is no bracket", "", "write `abs(x)` or `norm(x)`")
+
+
+def _form(m: Mistake, token: Token, message: str, label: str, hint: str) -> Diagnostic:
+    return Diagnostic(code="GE013", message=message, primary=Label(m.span(token), label), hint=hint)
+
+
+# ------------------------------------------------------------------ lists
+
+
+def _separator(m: Mistake) -> Diagnostic | None:
+    """A comma or a semicolon where nothing separates."""
+    word = m.tokens[0].type
+    mark = m.token.text
+    if mark not in {",", ";"}:
+        return None
+    if END not in m.accepts and not (word in {"RUN", "SCHEDULE"} and "RBRACE" in m.accepts):
+        return None
+    span = m.span(m.token)
+    return Diagnostic(
+        code="GE001",
+        message=f"nothing needs a `{mark}` here",
+        primary=Label(span, "statements and settings follow each other without it"),
+        hint=f"remove the `{mark}`",
+        fixes=(Fix(f"remove the `{mark}`", (Edit(span, ""),), safe=True),),
+    )
+
+
+def _unfinished(m: Mistake) -> Diagnostic | None:
+    if m.token.type != END:
+        return None
+    last = m.back()
+    return Diagnostic(
+        code="GE015",
+        message="the statement is not finished",
+        primary=Label(m.span(last), f"expected {expected(m.accepts)} after this"),
+        hint=EXAMPLES.get(m.tokens[0].type, "write the rest of it"),
+    )
+
+
+def _unexpected(m: Mistake) -> Diagnostic | None:
+    return Diagnostic(
+        code="GE001",
+        message=f"`{m.token.text}` does not fit here",
+        primary=Label(m.span(m.token), f"expected {expected(m.accepts)}"),
+        hint=EXAMPLES.get(m.tokens[0].type, ""),
+    )
+
+
+EXAMPLES = {
+    "LANGUAGE": "for example `language 1`",
+    "GAME": "for example `game rock_paper_scissors`",
+    "IMPORT": 'for example `import "lib/attacks.game" as atk`',
+    "PARAM": "for example `param eps in [0, 1] = 8/255`",
+    "DIM": "for example `dim n = 4`",
+    "DATA": 'for example `data train: (x: R[64], y: class[10]) = digits("train")`',
+    "DIST": "for example `dist z: R[2] = Normal(0, 1)`",
+    "NET": "for example `net h: R[64] -> logits[10] = mlp(32)`",
+    "VAR": "for example `var u: R[3] in [0, 1] init 0.5`",
+    "DEF": "for example `def f(x, y) = x * y`",
+    "LET": "for example `let f = u^2`",
+    "ASSUME": "for example `assume convex(f, u)`",
+    "SOLVE": "for example `solve min{u} max{v} [ f ]`",
+    "SCHEDULE": "for example `schedule { u: adam(lr = 1e-3) }`",
+    "METRIC": "for example `metric size = norm(u)`",
+    "RUN": "for example `run { steps = 100  seed = 0 }`",
+    "EXPECT": "for example `expect abs(u) <= 0.01`",
+}
+
+RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
+    _deep,
+    _closer,
+    _statement,
+    _foreign_operator,
+    _binder,
+    _foreign_word,
+    _reserved,
+    _absolute,
+    _separator,
+    _equals,
+    _missing_operator,
+    _missing_equals,
+    _unclosed,
+    _stack,
+    _unfinished,
+    _unexpected,
+)

@@ -1,0 +1,490 @@
+"""The abstract syntax of a `.game` file: frozen values, a span on every node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction  # noqa: TC003  # resolved at run time by dataclasses.fields users; until 2027-11
+
+from gamespec.report.source import Span  # noqa: TC001  # same reason; until 2027-11
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Anything that was written at one place of a file."""
+
+    span: Span
+
+
+# ------------------------------------------------------------------ expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Num(Node):
+    """A number literal, exact: `0.1` is 1/10."""
+
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Str(Node):
+    """A string literal, without its quotes."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bool(Node):
+    """`true` or `false`."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    """An identifier, NFKC-normalised."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple(Node):
+    """`(a, b)`: at least two items."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class List(Node):
+    """`[a, b]`: an array literal; an interval where a set is expected."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetLit(Node):
+    """`{a, b}`: a finite set."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Node):
+    """`-a` or `not a`."""
+
+    op: str
+    arg: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    """`+ - * / @ ^`, `and or`, `&` (intersection), `\\` (without) and `..` (range)."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Node):
+    """A chain `a <= b < c`; operators are ASCII: `<= >= == != < >`."""
+
+    first: Expr
+    rest: tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class If(Node):
+    """`if c then a else b`."""
+
+    cond: Expr
+    then: Expr
+    other: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Kwarg(Node):
+    """`key = value` among the arguments of a call."""
+
+    key: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """`f(a, k = b; p)`; `min(a, b)` is a call too. `params` are those after the semicolon."""
+
+    fn: Expr
+    args: tuple[Expr, ...]
+    kwargs: tuple[Kwarg, ...] = ()
+    params: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Node):
+    """`a[i, j]`."""
+
+    base: Expr
+    indices: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attr(Node):
+    """`a.key`."""
+
+    base: Expr
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound(Node):
+    """`OP{..} OP{..} [ body ]`: one or more binders before one body."""
+
+    binders: tuple[Binder, ...]
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Equilibrium(Node):
+    """`nash { players side }` inside an expression."""
+
+    players: tuple[Player, ...]
+    side: tuple[Item, ...]
+
+
+Expr = (
+    Num | Str | Bool | Name | Tuple | List | SetLit | Unary | Binary | Compare | If | Call | Index | Attr | Bound | Equilibrium
+)
+
+
+# ------------------------------------------------------------------ binders and bodies
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern(Node):
+    """`x`, `(x, y)` or `d[k]`: the names bound, and the indices of a family."""
+
+    names: tuple[Name, ...]
+    indices: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bind(Node):
+    """`pattern : type in set` (draws is False) or `pattern ~ dist | cond` (draws is True).
+
+    `source` is the set or the distribution, None where no set is written.
+    """
+
+    pattern: Pattern
+    draws: bool
+    type: Type | None = None
+    source: Expr | None = None
+    cond: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binder(Node):
+    """`OP{bind, bind}`; op is one of min max argmin argmax sum mean prod grad E; op_span covers the word."""
+
+    op: str
+    op_span: Span
+    binds: tuple[Bind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forall(Node):
+    """`forall k in S`."""
+
+    name: Name
+    source: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Node):
+    """One entry after `s.t.` or `where`: kind is "constraint" (right is None), "unique" (`=`) or "any" (`in`)."""
+
+    kind: str
+    left: Expr
+    right: Expr | None
+    foralls: tuple[Forall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Body(Node):
+    """An expression and the items of its `s.t.` / `where` lists, in order."""
+
+    expr: Expr
+    side: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Player(Node):
+    """`label: min{x}[ .. ] forall i in S` inside a block."""
+
+    label: Name | None
+    game: Bound
+    foralls: tuple[Forall, ...]
+
+
+# ------------------------------------------------------------------ types
+
+
+@dataclass(frozen=True, slots=True)
+class TName(Node):
+    """`R[n]`, `class[10]`, `params(h)`."""
+
+    name: str
+    args: tuple[Expr, ...]
+    dims: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TFun(Node):
+    """`A -> B`."""
+
+    source: Type
+    target: Type
+
+
+@dataclass(frozen=True, slots=True)
+class TOf(Node):
+    """`TaskSet of A`."""
+
+    name: str
+    inner: Type
+
+
+@dataclass(frozen=True, slots=True)
+class TField(Node):
+    """A field of a record; name is None when anonymous; `range` is what follows `in`."""
+
+    name: Name | None
+    type: Type
+    range: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class TRecord(Node):
+    """`(x: R[2], y: class[3])`."""
+
+    fields: tuple[TField, ...]
+
+
+Type = TName | TFun | TOf | TRecord
+
+
+# ------------------------------------------------------------------ statements
+
+
+@dataclass(frozen=True, slots=True)
+class Language(Node):
+    """`language 1`."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class GameName(Node):
+    """`game pgd`."""
+
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Import(Node):
+    """`import "lib/attacks.game" as atk`."""
+
+    path: Str
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Param(Node):
+    """`param eps in [0, 1] = 8/255`."""
+
+    name: Name
+    type: Type | None
+    range: Expr | None
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Dim(Node):
+    """`dim n = 4`."""
+
+    name: Name
+    value: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Data(Node):
+    """`data train: T in range = digits("train")`."""
+
+    name: Name
+    type: Type
+    range: Expr | None
+    source: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Dist(Node):
+    """`dist z: R[2] = Normal(0, 1)`."""
+
+    name: Name
+    type: Type
+    source: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Net(Node):
+    """`net h: A -> B = mlp(64) params w in Lipschitz(1) frozen`."""
+
+    name: Name
+    type: Type
+    source: Expr
+    params: Name | None
+    set: Expr | None
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Var(Node):
+    """`var q[i in 0..2]: R in [0, inf] init 0.5`; family is (index name, its range)."""
+
+    name: Name
+    family: tuple[Name, Expr] | None
+    type: Type | None
+    set: Expr | None
+    init: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Formal(Node):
+    """A formal argument of a `def`."""
+
+    name: Name
+    type: Type | None
+
+
+@dataclass(frozen=True, slots=True)
+class Def(Node):
+    """`def f(x: R, y) -> R = body`."""
+
+    name: Name
+    formals: tuple[Formal, ...]
+    result: Type | None
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Let(Node):
+    """`let f = body`."""
+
+    name: Name
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Assume(Node):
+    """`assume convex(f, u)`."""
+
+    fact: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Node):
+    """`nash { .. }` (nash True) or `{ .. }`."""
+
+    nash: bool
+    players: tuple[Player, ...]
+    side: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order(Node):
+    """`order G then (D, E)`: ranks of names."""
+
+    ranks: tuple[tuple[Name, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ties(Node):
+    """`ties optimistic`."""
+
+    rule: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Solve(Node):
+    """`solve label: game tail*`."""
+
+    label: Name | None
+    game: Bound | Block
+    tails: tuple[Order | Ties, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Path(Node):
+    """`robust.e`."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Node):
+    """`path: directive, directive` of a schedule."""
+
+    path: Path
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule(Node):
+    """`schedule name extends other { .. }`; name is None for the default one."""
+
+    name: Name | None
+    extends: Name | None
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Node):
+    """`metric clean = body`."""
+
+    name: Name
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Node):
+    """`steps = 100` of a `run` block."""
+
+    path: Path
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Node):
+    """`run { .. }`."""
+
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expect(Node):
+    """`expect schedule: condition`; the unlabelled ones belong to the schedule that `run` names."""
+
+    schedule: Name | None
+    condition: Expr
+
+
+Statement = (
+    Language | GameName | Import | Param | Dim | Data | Dist | Net | Var | Def | Let | Assume | Solve | Schedule | Metric | Run | Expect
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A whole file: its statements in order, and the `##` documentation by statement index."""
+
+    statements: tuple[Statement, ...]
+    docs: tuple[tuple[int, str], ...] = ()
