@@ -233,7 +233,7 @@ class Build:
     def _pattern(self, parts: Parts, span: Span) -> t.Pattern:
         if parts[0].type == "LPAR":
             return t.Pattern(span, self._idents(parts))
-        return t.Pattern(span, (self._ident(parts[0]),), tuple(part for part in parts if isinstance(part, t.Node)))
+        return t.Pattern(span, (self._ident(parts[0]),), _items(parts))
 
     def _body(self, parts: Parts, span: Span) -> t.Body:
         expr, *sides = parts
@@ -360,7 +360,7 @@ class Build:
 
 
 def _items(parts: Parts) -> tuple[t.Expr, ...]:
-    return tuple(part for part in parts if isinstance(part, t.Node))
+    return tuple(part for part in parts if not isinstance(part, Token | None))
 
 
 def _block(parts: Parts) -> tuple[tuple[t.Player, ...], tuple[t.Item, ...]]:

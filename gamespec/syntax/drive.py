@@ -67,7 +67,8 @@ def drive(table: Table, tokens: Sequence[Token], start: str, build: Build) -> An
 def _reduce(table: Table, number: int, parts: list[_Part], token: Token, build: Build) -> _Part:
     rule = table.rules[number]
     if rule.length == 0:
-        return _Part(build.action(rule.action)([], Span(build.file, token.start, token.start)), token.start, token.start, 0)
+        here = Span(build.file, token.start, token.start)
+        return _Part(build.action(rule.action)([], here), token.start, token.start, 0)
     taken = parts[-rule.length :]
     del parts[-rule.length :]
     start, end, depth = taken[0].start, taken[-1].end, max(part.depth for part in taken)

@@ -1,4 +1,4 @@
-"""What could have stood at a place, in words: the table from sets of terminals to phrases."""
+"""What could have stood at a place, in words: the table from sets of terminals to phrases, and an example for each."""
 
 from __future__ import annotations
 
@@ -58,6 +58,27 @@ WORDS = {
     "AT": "`@`",
     "CIRCUMFLEX": "`^`",
     "AMPERSAND": "`&`",
+}
+
+# A statement of each kind, for who has forgotten its form.
+EXAMPLES = {
+    "LANGUAGE": "for example `language 1`",
+    "GAME": "for example `game rock_paper_scissors`",
+    "IMPORT": 'for example `import "lib/attacks.game" as atk`',
+    "PARAM": "for example `param eps in [0, 1] = 8/255`",
+    "DIM": "for example `dim n = 4`",
+    "DATA": 'for example `data train: (x: R[64], y: class[10]) = digits("train")`',
+    "DIST": "for example `dist z: R[2] = Normal(0, 1)`",
+    "NET": "for example `net h: R[64] -> logits[10] = mlp(32)`",
+    "VAR": "for example `var u: R[3] in [0, 1] init 0.5`",
+    "DEF": "for example `def f(x, y) = x * y`",
+    "LET": "for example `let f = u^2`",
+    "ASSUME": "for example `assume convex(f, u)`",
+    "SOLVE": "for example `solve min{u} max{v} [ f ]`",
+    "SCHEDULE": "for example `schedule { u: adam(lr = 1e-3) }`",
+    "METRIC": "for example `metric size = norm(u)`",
+    "RUN": "for example `run { steps = 100  seed = 0 }`",
+    "EXPECT": "for example `expect abs(u) <= 0.01`",
 }
 
 

@@ -11,7 +11,7 @@ from gamespec.report.diagnostic import Diagnostic, Edit, Fix, Label
 from gamespec.report.source import Source, Span
 from gamespec.report.suggest import nearest
 from gamespec.syntax.drive import MAX_DEPTH
-from gamespec.syntax.expected import EXPRESSION, OPERATORS, expected, statement_words
+from gamespec.syntax.expected import EXAMPLES, EXPRESSION, OPERATORS, expected, statement_words
 from gamespec.syntax.lex import Token, too_deep
 from gamespec.syntax.table import END, table
 
@@ -27,8 +27,16 @@ OPS = ("argmin", "argmax", "min", "max", "sum", "mean", "prod", "grad", "E")
 # An operator of another language: its two tokens, and what to write here.
 FOREIGN = {
     "**": "^", "&&": "and", "||": "or", ":=": "=", "+=": "=", "-=": "=", "*=": "=", "++": "+", "//": "/",
-    "=>": ">=", "=<": "<=", "<>": "!=", "===": "==", "<-": "~",
+    "=>": ">=", "=<": "<=", "<>": "!=", "===": "==",
 }  # fmt: skip
+FOREIGN_WORDS = (
+    ("for", "all", "forall"),
+    ("for", "", "forall"),
+    ("such", "that", "s.t."),
+    ("st", "", "s.t."),
+    ("elif", "", "else if"),
+    ("lambda", "", "def"),
+)
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,12 @@ def _statement(m: Mistake) -> Diagnostic | None:
     meant = nearest(m.token.text, _words()) if m.token.type == "NAME" else None
     if m.at > 0 and not (fresh and (meant or m.ahead().type in {"NAME", "OP"} or _outdented(m))):
         return None
-    known = f"did you mean `{meant}`?" if meant else "a statement begins with one of " + ", ".join(_words())
+    if meant:
+        known = f"did you mean `{meant}`?"
+    elif m.token.type == "NAME":
+        known = "a statement begins with one of " + ", ".join(_words())
+    else:
+        known = "a formula needs a name: `let f = ..`"
     return Diagnostic(
         code="GE009",
         message=f"`{m.token.text}` begins no statement",
@@ -198,27 +211,15 @@ def _reserved(m: Mistake) -> Diagnostic | None:
 
 def _foreign_word(m: Mistake) -> Diagnostic | None:
     """Words of mathematics or of other languages that are spelled otherwise here."""
-    token, after = m.token, m.ahead()
-    if token.type != "NAME":
-        return None
-    text, last, meant = token.text, token, ""
-    if text == "for":
-        last = after if after.text == "all" else token
-        meant = "forall"
-    elif text == "such" and after.text == "that":
-        last, meant = after, "s.t."
-    elif text in {"st", "elif", "elseif"}:
-        meant = "s.t." if text == "st" else "else if"
-    elif text == "t" or (m.back().text, m.back(2).text) == ("t", "."):
-        return _dotted(m)
-    return _instead(m, token, last, meant) if meant else None
-
-
-def _dotted(m: Mistake) -> Diagnostic | None:
-    """`s.t` without its second dot."""
-    if [m.back(k).text for k in (3, 2, 1)] != ["s", ".", "t"]:
-        return None
-    return _instead(m, m.back(3), m.back(), "s.t.")
+    before, token, after = m.back(), m.token, m.ahead()
+    if before.text == "for" and token.type == "NAME":
+        return _instead(m, before, token if token.text == "all" else before, "forall")
+    if (token.text, after.text, m.ahead(2).text) == ("s", ".", "t"):
+        return _instead(m, token, m.ahead(2), "s.t.")
+    for first, second, meant in FOREIGN_WORDS:
+        if token.text == first and second in {"", after.text}:
+            return _instead(m, token, after if second else token, meant)
+    return None
 
 
 def _instead(m: Mistake, first: Token, last: Token, meant: str, code: str = "GE016") -> Diagnostic:
@@ -236,10 +237,10 @@ def _instead(m: Mistake, first: Token, last: Token, meant: str, code: str = "GE0
 
 
 def _foreign_operator(m: Mistake) -> Diagnostic | None:
-    """`**`, `&&`, `:=` and the like: two tokens that touch, of which the second or the first does not fit."""
-    for first, last in ((m.back(), m.token), (m.token, m.ahead()), (m.back(), m.ahead())):
-        meant = FOREIGN.get(m.written(first, last)) if first.end >= last.start - 1 else None
-        if meant and first.type not in {"", END}:
+    """`**`, `&&`, `:=` and the like: two tokens that touch, of which one does not fit."""
+    for first, last in ((m.back(), m.token), (m.token, m.ahead())):
+        meant = FOREIGN.get(m.written(first, last))
+        if meant:
             return _instead(m, first, last, meant)
     return None
 
@@ -312,18 +313,30 @@ def _missing_operator(m: Mistake) -> Diagnostic | None:
 
 
 def _binder(m: Mistake) -> Diagnostic | None:
-    """`min_{u}`, `min u:`, `minimize{u}`: the word is one, its binding is not."""
+    """`min_{u}`, `min u:`, `min(u)`, `minimize{u}`: the word is one, its binding is not."""
     for token, after in ((m.token, m.ahead()), (m.back(), m.token)):
         op, sub = _operation(token.text)
+        brace = after.type == "LBRACE"
         if token.type not in {"NAME", "OP"} or not op or (token is m.token and "OP" not in m.accepts):
             continue
-        if after.type == "LBRACE":
-            hint = f"write `{op}{{..}}`"
-        else:
-            name = sub or (after.text if after.type == "NAME" else "u")
-            hint = f"write `{op}{{{name}}}`"
-        return _form(m, token, f"`{op}` binds in braces", "", hint)
+        if sub and not brace and (m.opened or m.tokens[0].type != "SOLVE"):
+            continue
+        if brace and token.text in SENSES:
+            return _instead(m, token, token, op)
+        return _form(m, token, f"`{op}` binds in braces", "", _bound(m, op, sub, after))
     return None
+
+
+def _bound(m: Mistake, op: str, sub: str, after: Token) -> str:
+    """What to type for a binder."""
+    if after.type == "LBRACE":
+        inside = re.match(r"\{[^{}\n]{0,40}\}", m.source.text[after.start : after.start + 42])
+        return f"write `{op}{inside.group() if inside else '{..}'}`"
+    following = m.tokens[min(m.tokens.index(after) + (after.type == "LPAR"), len(m.tokens) - 1)]
+    name = sub or (following.text if following.type == "NAME" else "u")
+    if op in {"sum", "mean", "prod"}:
+        return f"write `{op}({name})`, or `{op}{{i in S}}[ .. ]`"
+    return f"write `{op}{{{name}}}`"
 
 
 def _operation(text: str) -> tuple[str, str]:
@@ -366,7 +379,7 @@ def _separator(m: Mistake) -> Diagnostic | None:
     mark = m.token.text
     if mark not in {",", ";"}:
         return None
-    if END not in m.accepts and not (word in {"RUN", "SCHEDULE"} and "RBRACE" in m.accepts):
+    if END not in m.accepts and not (word in {"RUN", "SCHEDULE", "SOLVE"} and "RBRACE" in m.accepts):
         return None
     span = m.span(m.token)
     return Diagnostic(
@@ -386,7 +399,7 @@ def _unfinished(m: Mistake) -> Diagnostic | None:
         code="GE015",
         message="the statement is not finished",
         primary=Label(m.span(last), f"expected {expected(m.accepts)} after this"),
-        hint=EXAMPLES.get(m.tokens[0].type, "write the rest of it"),
+        hint=_example(m),
     )
 
 
@@ -395,29 +408,15 @@ def _unexpected(m: Mistake) -> Diagnostic | None:
         code="GE001",
         message=f"`{m.token.text}` does not fit here",
         primary=Label(m.span(m.token), f"expected {expected(m.accepts)}"),
-        hint=EXAMPLES.get(m.tokens[0].type, ""),
+        hint=_example(m),
     )
 
 
-EXAMPLES = {
-    "LANGUAGE": "for example `language 1`",
-    "GAME": "for example `game rock_paper_scissors`",
-    "IMPORT": 'for example `import "lib/attacks.game" as atk`',
-    "PARAM": "for example `param eps in [0, 1] = 8/255`",
-    "DIM": "for example `dim n = 4`",
-    "DATA": 'for example `data train: (x: R[64], y: class[10]) = digits("train")`',
-    "DIST": "for example `dist z: R[2] = Normal(0, 1)`",
-    "NET": "for example `net h: R[64] -> logits[10] = mlp(32)`",
-    "VAR": "for example `var u: R[3] in [0, 1] init 0.5`",
-    "DEF": "for example `def f(x, y) = x * y`",
-    "LET": "for example `let f = u^2`",
-    "ASSUME": "for example `assume convex(f, u)`",
-    "SOLVE": "for example `solve min{u} max{v} [ f ]`",
-    "SCHEDULE": "for example `schedule { u: adam(lr = 1e-3) }`",
-    "METRIC": "for example `metric size = norm(u)`",
-    "RUN": "for example `run { steps = 100  seed = 0 }`",
-    "EXPECT": "for example `expect abs(u) <= 0.01`",
-}
+def _example(m: Mistake) -> str:
+    if m.accepts & {"THEN", "ELSE"} and m.tokens[0].type != "SOLVE":
+        return "for example `if a < b then a else b`"
+    return EXAMPLES.get(m.tokens[0].type, "for example `2*u + 1`")
+
 
 RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     _deep,

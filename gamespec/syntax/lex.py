@@ -24,11 +24,11 @@ STRAY = "STRAY"
 TYPED = {
     "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "∕": "/", "→": "->",
     "“": '"', "”": '"', "„": '"', "…": "..", "∞": "inf", "∀": "forall", "∧": "and", "∨": "or", "¬": "not",
-    "∩": "&", "{": "{", "}": "}",
+    "∩": "&",
 }  # fmt: skip
 ADVICE = {
     "'": 'strings stand in double quotes: write "..."',
-    "`": "quotes like these mean nothing here: drop them",
+    "`": 'strings stand in double quotes: write "..."',
     "!": "write `not`, and `!=` for a comparison",
     "?": "a choice is written `if c then a else b`",
     "$": "no TeX marks are needed: drop the `$`",
@@ -39,6 +39,8 @@ ADVICE = {
     "∂": "write `grad{x}[ f(x) ]`",
     "∏": "write `prod{i in S}[ .. ]`",
 }
+
+QUOTES = {"'": "'", "“": "”", "„": "“", "«": "»", "`": "`"}
 
 _BRACKETS = re.compile(r'#[^\n]*|"(?:[^"\\\n]|\\.)*"|[()\[\]{}]')
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱ"
@@ -143,6 +145,9 @@ def _stray(source: Source, position: int) -> tuple[int, Diagnostic]:
             primary=Label(Span(source.name, position, position + 1), "opens here"),
             hint='close it with `"` on the same line',
         )
+    quoted = text.find(QUOTES[char], position + 1, position + MAX_DIGITS) if char in QUOTES else -1
+    if quoted > 0 and "\n" not in text[position:quoted]:
+        return quoted + 1, _quoted(Span(source.name, position, quoted + 1), text[position + 1 : quoted])
     end = position + 1
     while end < len(text) and text[end] == char and char not in TYPED:
         end += 1
@@ -157,6 +162,17 @@ def _stray(source: Source, position: int) -> tuple[int, Diagnostic]:
         primary=Label(span, "" if char.isascii() and char.isprintable() else label),
         hint=hint,
         fixes=(Fix(hint, (Edit(span, typed),), safe=True),) if typed else (),
+    )
+
+
+def _quoted(span: Span, inside: str) -> Diagnostic:
+    typed = f'"{inside}"'
+    return Diagnostic(
+        code="GE012",
+        message="strings stand in double quotes",
+        primary=Label(span, "other quotes than `\"`"),
+        hint=f"write `{typed}`",
+        fixes=(Fix(f"write `{typed}`", (Edit(span, typed),), safe='"' not in inside and "\\" not in inside),),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 from gamespec.report.diagnostic import Diagnostic, GameError, Label
@@ -55,12 +55,12 @@ def _raise(*problems: Diagnostic) -> None:
 
 def _statements(source: Source, tokens: Sequence[Token], build: Build) -> tuple[list[t.Statement], list[Diagnostic]]:
     """The statements and the mistakes: each statement is parsed alone, so a mistake in one hides none in the next."""
-    results = [_attempt(source, chunk, "start", build) for chunk in _chunks(tokens)]
     statements: list[t.Statement] = []
     problems: list[Diagnostic] = []
     previous: Mistake | None = None
-    for i, result in enumerate(results):
-        following = results[i + 1] if i + 1 < len(results) else None
+    failed = 0
+    results = (_attempt(source, chunk, "start", build) for chunk in _chunks(tokens))
+    for result, following in pairwise(chain(results, [None])):
         if not isinstance(result, Mistake):
             statements.extend(result or ())
             previous = None
@@ -69,6 +69,9 @@ def _statements(source: Source, tokens: Sequence[Token], build: Build) -> tuple[
             cut = isinstance(following, Mistake) and result.wants_name() and result.runs_into(following)
             problems.append(reserved(source, following.tokens[0]) if cut else explain(result))
         previous = result
+        failed += 1
+        if failed > MAX_PROBLEMS:
+            break
     return statements, problems
 
 
