@@ -1,0 +1,49 @@
+"""Gradients of lists of tensors, and lists of tensors as one vector."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def leaf(x: Tensor) -> Tensor:
+    """The same values as a fresh point to differentiate at, cut from what made them."""
+    return x.detach().requires_grad_()
+
+
+def gradients(
+    values: list[Tensor],
+    points: list[Tensor],
+    weights: list[Tensor] | None = None,
+    *,
+    keep: bool = False,
+    graph: bool = False,
+) -> list[Tensor]:
+    """Gradient of the sum of values, each times its weight, in every point; zero where nothing depends on it.
+
+    `keep` leaves the graph of the values for a second call; `graph` makes the result differentiable.
+    Shapes: a value is 0-d, or has a weight of its shape; results have the shapes of the points.
+    """
+    live = [j for j, v in enumerate(values) if v.requires_grad]
+    if not live:
+        return [torch.zeros_like(p) for p in points]
+    found = torch.autograd.grad(
+        [values[j] for j in live],
+        points,
+        None if weights is None else [weights[j] for j in live],
+        retain_graph=keep or graph,
+        create_graph=graph,
+        materialize_grads=True,
+    )
+    return list(found)
+
+
+def flatten_list(tensors: list[Tensor]) -> Tensor:
+    """All numbers of the tensors as one vector."""
+    return torch.cat([t.reshape(-1) for t in tensors])
+
+
+def unflatten_list(vector: Tensor, tensors: list[Tensor]) -> list[Tensor]:
+    """The parts of a vector in the shapes of the tensors: the inverse of `flatten_list`."""
+    parts = torch.split(vector, [t.numel() for t in tensors])
+    return [part.view_as(t) for part, t in zip(parts, tensors, strict=True)]

@@ -1,0 +1,44 @@
+"""Solve A v = b for a symmetric positive definite A given only its product with a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, steps: int, tol: float) -> Tensor:
+    """Solve A v = b for a symmetric positive definite A given only v -> A v.
+
+    Shapes: b and the result are [n]; matvec maps [n] to [n].
+    Error: |A v - b| <= tol after at most n steps in exact arithmetic; each step costs one matvec.
+    Batching: closed under vmap: a finished lane stops moving, nothing branches on a value.
+    Source: Hestenes and Stiefel 1952, section 3.
+    """
+    v, r, p, rr = torch.zeros_like(b), b, b, b @ b
+    for _ in range(steps):
+        live = rr > tol**2
+        ap = matvec(p)
+        # Divide only in live lanes: a finished lane has p @ ap == 0 and would turn the batch into nan.
+        alpha = torch.where(live, rr / torch.where(live, p @ ap, 1.0), 0.0)
+        v, r = v + alpha * p, r - alpha * ap
+        rr_next = r @ r
+        beta = torch.where(live, rr_next / torch.where(live, rr, 1.0), 0.0)
+        p, rr = r + beta * p, torch.where(live, rr_next, rr)
+    return v
+
+
+def neumann(matvec: Callable[[Tensor], Tensor], b: Tensor, steps: int, rate: float) -> Tensor:
+    """Approximate A^{-1} b by the series rate * (b + (1 - rate A) b + ... + (1 - rate A)^steps b).
+
+    Shapes: b and the result are [n]; matvec maps [n] to [n].
+    Error: |A v - b| <= |b| max |1 - rate a|^(steps + 1) over the eigenvalues a of A, so rate < 2 / max a is needed.
+    Batching: closed under vmap.
+    Source: Lorraine, Vicol and Duvenaud 2020, algorithm 3.
+    """
+    v, term = b, b
+    for _ in range(steps):
+        term = term - rate * matvec(term)
+        v = v + term
+    return rate * v
