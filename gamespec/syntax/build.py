@@ -291,7 +291,8 @@ class Build:
         return t.Unary(span, "-", parts[1])
 
     def _call(self, parts: Parts, span: Span) -> t.Call:
-        fn, _, args, params, _ = parts
+        fn, bracket, args, params, _ = parts
+        self._needs_operator(fn, bracket, f"`{parts[0].value}*(..)`" if isinstance(fn, t.Num) else "the operator")
         return self._apply(span, fn, args or (), params or ())
 
     def _opcall(self, parts: Parts, span: Span) -> t.Call:
@@ -320,7 +321,14 @@ class Build:
     def _params_arg(self, parts: Parts, span: Span) -> tuple[t.Expr, ...]:
         return tuple(parts[1::2])
 
+    def _needs_operator(self, base: t.Expr, bracket: Token, hint: str) -> None:
+        """A literal is no function and no array: what stands before the bracket is an operand."""
+        if isinstance(base, t.Num | t.Str | t.Bool):
+            label = f"expected an operator before `{bracket.text}`"
+            self._problem("GE003", "missing operator", self._at(bracket), label, f"write {hint}")
+
     def _index(self, parts: Parts, span: Span) -> t.Index:
+        self._needs_operator(parts[0], parts[1], "the operator")
         return t.Index(span, parts[0], tuple(parts[2:-1:2]))
 
     def _attr(self, parts: Parts, span: Span) -> t.Attr:

@@ -44,11 +44,13 @@ def drive(table: Table, tokens: Sequence[Token], start: str, build: Build) -> An
     """What `build` makes of the tokens, the last of which is the end; or where and why they are no sentence."""
     states = [table.starts[start]]
     parts: list[_Part] = []
-    for i, token in enumerate(tokens):
+    i = 0
+    while True:
+        token = tokens[i]
         while (action := table.rows[states[-1]].get(token.type)) is None or action < 0:
             if action is None:
                 return Stop(i, _accepts(table, tokens[:i], start))
-            part = _reduce(table, -1 - action, parts, token, build)
+            part = _reduce(table, -1 - action, parts, build)
             if part.depth > MAX_DEPTH:
                 return Stop(i, frozenset(), deep=True)
             rule = table.rules[-1 - action]
@@ -61,14 +63,11 @@ def drive(table: Table, tokens: Sequence[Token], start: str, build: Build) -> An
         parts.append(_Part(token, token.start, token.end, 0))
         if len(states) > 20 * MAX_DEPTH:
             return Stop(i, frozenset(), deep=True)
-    raise AssertionError("the last token is the end")
+        i += 1
 
 
-def _reduce(table: Table, number: int, parts: list[_Part], token: Token, build: Build) -> _Part:
+def _reduce(table: Table, number: int, parts: list[_Part], build: Build) -> _Part:
     rule = table.rules[number]
-    if rule.length == 0:
-        here = Span(build.file, token.start, token.start)
-        return _Part(build.action(rule.action)([], here), token.start, token.start, 0)
     taken = parts[-rule.length :]
     del parts[-rule.length :]
     start, end, depth = taken[0].start, taken[-1].end, max(part.depth for part in taken)

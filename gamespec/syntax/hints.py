@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gamespec.report.diagnostic import Diagnostic, Edit, Fix, Label
@@ -13,13 +11,12 @@ from gamespec.report.suggest import nearest
 from gamespec.syntax.drive import MAX_DEPTH
 from gamespec.syntax.expected import EXAMPLES, EXPRESSION, OPERATORS, expected, statement_words
 from gamespec.syntax.lex import Token, too_deep
+from gamespec.syntax.mistake import CLOSES, MARKS, Mistake
 from gamespec.syntax.table import END, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CLOSES = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
-MARKS = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
 OPERAND_ENDS = frozenset({"NUMBER", "NAME", "STRING", "TRUE", "FALSE", "RPAR", "RSQB", "RBRACE"})
 SENSES = {"minimize": "min", "minimise": "min", "maximize": "max", "maximise": "max", "sup": "max", "inf": "min"}
 OPS = ("argmin", "argmax", "min", "max", "sum", "mean", "prod", "grad", "E")
@@ -37,61 +34,6 @@ FOREIGN_WORDS = (
     ("elif", "", "else if"),
     ("lambda", "", "def"),
 )
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A statement that is none: its tokens with the end, the first that does not fit, and what would have."""
-
-    source: Source
-    tokens: tuple[Token, ...]
-    at: int
-    accepts: frozenset[str]
-    deep: bool = False
-
-    @property
-    def token(self) -> Token:
-        """The token that does not fit."""
-        return self.tokens[self.at]
-
-    def back(self, steps: int = 1) -> Token:
-        """A token before the one that does not fit; one without a type where there is none."""
-        return self.tokens[self.at - steps] if self.at >= steps else Token("", "", self.token.start, self.token.start)
-
-    def ahead(self, steps: int = 1) -> Token:
-        """A token after the one that does not fit; the end where there is none."""
-        return self.tokens[min(self.at + steps, len(self.tokens) - 1)]
-
-    def span(self, first: Token, last: Token | None = None) -> Span:
-        """The place of a token, or from one to another."""
-        return Span(self.source.name, first.start, (last or first).end)
-
-    def written(self, first: Token, last: Token) -> str:
-        """The text from one token to another."""
-        return self.source.text[first.start : last.end]
-
-    @cached_property
-    def opened(self) -> tuple[Token, ...]:
-        """The brackets that are open before the token."""
-        stack: list[Token] = []
-        for token in self.tokens[: self.at]:
-            if token.type in CLOSES:
-                stack.append(token)
-            elif token.type in MARKS and stack:
-                stack.pop()
-        return tuple(stack)
-
-    def same_line(self, first: Token, second: Token) -> bool:
-        """Whether no line ends between two tokens."""
-        return "\n" not in self.source.text[first.end : second.start]
-
-    def wants_name(self) -> bool:
-        """Whether the statement ends where a name or an expression should follow."""
-        return self.token.type == END and "NAME" in self.accepts
-
-    def runs_into(self, other: Mistake) -> bool:
-        """Whether the other begins on the line where this one ends, with a word that begins nothing."""
-        return other.at <= 1 and self.same_line(self.tokens[-1], other.tokens[0])
 
 
 def explain(mistake: Mistake) -> Diagnostic:
@@ -222,10 +164,10 @@ def _foreign_word(m: Mistake) -> Diagnostic | None:
     return None
 
 
-def _instead(m: Mistake, first: Token, last: Token, meant: str, code: str = "GE016") -> Diagnostic:
+def _instead(m: Mistake, first: Token, last: Token, meant: str) -> Diagnostic:
     span = m.span(first, last)
     return Diagnostic(
-        code=code,
+        code="GE016",
         message=f"`{m.written(first, last)}` is written `{meant}` here",
         primary=Label(span),
         hint=f"write `{meant}`",
@@ -249,16 +191,16 @@ def _equals(m: Mistake) -> Diagnostic | None:
     """`=` for `==`, `==` for `=`, and `:` for `=`."""
     text = m.token.text
     if text == "=" and "CMP" in m.accepts:
-        return _equals_sign(m, "`=` gives a name its meaning; a comparison is `==`", "==")
+        return _other_sign(m, m.token, "`=` gives a name its meaning; a comparison is `==`", "==")
     if text in {"==", ":"} and "EQUAL" in m.accepts:
-        return _equals_sign(m, "a meaning is given with `=`", "=")
+        return _other_sign(m, m.token, "a meaning is given with `=`", "=")
     if text == "=" and "COLON" in m.accepts and m.tokens[0].type == "SCHEDULE":
-        return _equals_sign(m, "a schedule gives its directives after `:`", ":")
+        return _other_sign(m, m.token, "a schedule gives its directives after `:`", ":")
     return None
 
 
-def _equals_sign(m: Mistake, message: str, meant: str) -> Diagnostic:
-    span = m.span(m.token)
+def _other_sign(m: Mistake, token: Token, message: str, meant: str) -> Diagnostic:
+    span = m.span(token)
     fix = Fix(f"write `{meant}`", (Edit(span, meant),))
     return Diagnostic(code="GE014", message=message, primary=Label(span), hint=f"write `{meant}`", fixes=(fix,))
 
@@ -267,7 +209,7 @@ def _missing_equals(m: Mistake) -> Diagnostic | None:
     """A declaration without its `=`, or without the type that stands before it."""
     word, name = m.tokens[0], m.back().text
     if m.token.text == "(" and word.type == "LET" and m.at == 2:
-        return _instead(m, word, word, "def", "GE014")
+        return _other_sign(m, word, "a function is made with `def`", "def")
     if m.token.text == "=" and "COLON" in m.accepts and m.at == 2:
         return Diagnostic(
             code="GE015",

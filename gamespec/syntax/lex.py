@@ -117,7 +117,7 @@ def too_large(name: str) -> GameError:
                 code="GE006",
                 message="the file is too large",
                 primary=Label(Span(name, 0, 0), f"a game has at most {limit} characters"),
-                hint="keep data in a file of its own and name it: `data train: ... = csv(\"train.csv\")`",
+                hint='keep data in a file of its own and name it: `data train: ... = csv("train.csv")`',
             ),
         )
     )
@@ -170,7 +170,7 @@ def _quoted(span: Span, inside: str) -> Diagnostic:
     return Diagnostic(
         code="GE012",
         message="strings stand in double quotes",
-        primary=Label(span, "other quotes than `\"`"),
+        primary=Label(span, 'other quotes than `"`'),
         hint=f"write `{typed}`",
         fixes=(Fix(f"write `{typed}`", (Edit(span, typed),), safe='"' not in inside and "\\" not in inside),),
     )

@@ -11,8 +11,9 @@ from gamespec.syntax import tree as t
 from gamespec.syntax.build import Build
 from gamespec.syntax.drive import Stop, drive
 from gamespec.syntax.expected import statement_words
-from gamespec.syntax.hints import Mistake, explain, reserved
+from gamespec.syntax.hints import explain, reserved
 from gamespec.syntax.lex import MAX_PROBLEMS, STRAY, Token, lex
+from gamespec.syntax.mistake import Mistake
 from gamespec.syntax.read import read
 from gamespec.syntax.table import END, table
 

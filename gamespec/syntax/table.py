@@ -8,7 +8,10 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PLACES = (
     Path(__file__).resolve().parents[1] / "grammars",
@@ -73,7 +76,7 @@ def from_json(stored: dict[str, Any]) -> Table:
         lexer=lexer,
         words=stored["words"],
         ignored=frozenset(stored["ignored"]),
-        rules=tuple(Rule(o, a, n, t, tuple(fill)) for o, a, n, t, fill in stored["rules"]),
+        rules=tuple(Rule(o, a, n, t, tuple(fill)) for o, a, n, t, fill, _ in stored["rules"]),
         rows=tuple(shapes[i] for i in stored["rows"]),
         starts=stored["starts"],
         ends=stored["ends"],
@@ -89,22 +92,22 @@ def generate(text: str) -> dict[str, Any]:
     made = Lark(text, parser="lalr", lexer="basic", start=["start", "expr"], keep_all_tokens=True)
     data, memo = made.memo_serialize([TerminalDef, LarkRule])
     parser = data["parser"]["parser"]
-    rules = [(key, value) for key, value in memo.items() if value["__type__"] == "Rule"]
-    number = {key: i for i, (key, _) in enumerate(rules)}
-    states = {key: i for i, key in enumerate(parser["states"])}
-
-    def action(kind: int, argument: Any) -> int:  # noqa: ANN401  # lark stores a state or a reference to a rule; until 2027-11
-        return -1 - number[argument["@"]] if kind else states[argument]
-
+    rules = {key: _rule(value) for key, value in memo.items() if value["__type__"] == "Rule"}
+    ordered = sorted(rules.values())
+    number = {key: ordered.index(rule) for key, rule in rules.items()}
+    symbols = sorted(parser["tokens"].values())
+    moves = {
+        state: sorted((symbols.index(parser["tokens"][symbol]), *entry) for symbol, entry in row.items())
+        for state, row in parser["states"].items()
+    }
+    states = _renumber(moves, parser["start_states"].values())
     rows = [
-        [part for symbol, entry in sorted(row.items()) for part in (symbol, action(*entry))]
-        for row in parser["states"].values()
+        [part for symbol, kind, to in moves[state] for part in (symbol, -1 - number[to["@"]] if kind else states[to])]
+        for state in states
     ]
     shapes = sorted(set(map(tuple, rows)))
     where = {shape: i for i, shape in enumerate(shapes)}
-    terminals = sorted(
-        made.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name)
-    )
+    terminals = sorted(made.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
     name = next(t for t in terminals if t.name == "NAME")
     words = {
         t.pattern.value: t.name
@@ -114,10 +117,10 @@ def generate(text: str) -> dict[str, Any]:
     return {
         "grammar": fingerprint(text),
         "terminals": [[t.name, t.pattern.to_regexp()] for t in terminals if t.name not in words.values()],
-        "words": dict(sorted(words.items())),
+        "words": words,
         "ignored": sorted(made.ignore_tokens),
-        "symbols": [name for _, name in sorted(parser["tokens"].items())],
-        "rules": [_rule(value) for _, value in rules],
+        "symbols": symbols,
+        "rules": ordered,
         "shapes": shapes,
         "rows": [where[tuple(row)] for row in rows],
         "starts": {key: states[state] for key, state in parser["start_states"].items()},
@@ -125,13 +128,26 @@ def generate(text: str) -> dict[str, Any]:
     }
 
 
+def _renumber(moves: dict[int, list[Any]], starts: Iterable[int]) -> dict[int, int]:
+    """The states in the order in which they are met: lark's own numbers change from run to run."""
+    met = dict.fromkeys(starts)
+    queue = list(met)
+    for state in queue:
+        for _, kind, to in moves[state]:
+            if not kind and to not in met:
+                met[to] = None
+                queue.append(to)
+    return {state: i for i, state in enumerate(met)}
+
+
 def _rule(rule: dict[str, Any]) -> list[Any]:
     absent = rule["options"]["empty_indices"]
-    length = len(rule["expansion"])
+    expansion = [symbol["name"] for symbol in rule["expansion"]]
+    length = len(expansion)
     fill = [len(ones) for ones in "".join(str(int(a)) for a in absent).split("0")] if absent else [0] * (length + 1)
     origin = rule["origin"]["name"]
     transparent = rule["options"]["expand1"] and not rule["alias"]
-    return [origin, rule["alias"] or origin, length, transparent, fill]
+    return [origin, rule["alias"] or origin, length, transparent, fill, expansion]
 
 
 def write() -> None:
@@ -139,7 +155,7 @@ def write() -> None:
     path = grammar()
     stored = generate(path.read_text(encoding="utf-8"))
     text = ",\n".join(
-        f'"{key}": {json.dumps(value, ensure_ascii=True, separators=(",", ":"))}' for key, value in stored.items()
+        f'"{key}": {json.dumps(value, sort_keys=True, separators=(",", ":"))}' for key, value in stored.items()
     )
     path.with_suffix(".json").write_text("{\n" + text + "\n}\n", encoding="utf-8")
 

@@ -77,7 +77,7 @@ class Unary(Node):
 
 @dataclass(frozen=True, slots=True)
 class Binary(Node):
-    """`+ - * / @ ^`, `and or`, `&` (intersection), `\\` (without) and `..` (range)."""
+    r"""`+ - * / @ ^`, `and or`, `&` (intersection), `\` (without) and `..` (range)."""
 
     op: str
     left: Expr
@@ -152,7 +152,22 @@ class Equilibrium(Node):
 
 
 Expr = (
-    Num | Str | Bool | Name | Tuple | List | SetLit | Unary | Binary | Compare | If | Call | Index | Attr | Bound | Equilibrium
+    Num
+    | Str
+    | Bool
+    | Name
+    | Tuple
+    | List
+    | SetLit
+    | Unary
+    | Binary
+    | Compare
+    | If
+    | Call
+    | Index
+    | Attr
+    | Bound
+    | Equilibrium
 )
 
 
@@ -478,7 +493,23 @@ class Expect(Node):
 
 
 Statement = (
-    Language | GameName | Import | Param | Dim | Data | Dist | Net | Var | Def | Let | Assume | Solve | Schedule | Metric | Run | Expect
+    Language
+    | GameName
+    | Import
+    | Param
+    | Dim
+    | Data
+    | Dist
+    | Net
+    | Var
+    | Def
+    | Let
+    | Assume
+    | Solve
+    | Schedule
+    | Metric
+    | Run
+    | Expect
 )
 
 
