@@ -16,7 +16,7 @@ POSTFIX = frozenset({"LPAR", "LSQB", "DOT"})
 
 # Read from the top: the first groups that are wholly expected are said, and their terminals are said no more.
 GROUPS: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
-    (EXPRESSION, EXPRESSION, "an expression"),
+    (frozenset({"NUMBER", "LPAR"}), EXPRESSION | {"KEYWORD_KEY"}, "an expression"),
     (frozenset({"STAR", "CMP", "AND"}), OPERATORS | POSTFIX, "an operator"),
     (frozenset({"CMP", "AND"}), OPERATORS, "a comparison"),
     (frozenset({"NAME", "KEYWORD_KEY"}), frozenset({"NAME", "KEYWORD_KEY"}), "a key"),

@@ -10,8 +10,8 @@ from gamespec.report.source import Source, Span
 from gamespec.report.suggest import nearest
 from gamespec.syntax.drive import MAX_DEPTH
 from gamespec.syntax.expected import EXAMPLES, EXPRESSION, OPERATORS, expected, statement_words
-from gamespec.syntax.lex import Token, too_deep
-from gamespec.syntax.mistake import CLOSES, MARKS, Mistake
+from gamespec.syntax.lex import Token, clip, too_deep
+from gamespec.syntax.mistake import CLOSES, MARKS, Mistake, said
 from gamespec.syntax.table import END, table
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def reserved(source: Source, token: Token) -> Diagnostic:
     """The diagnostic for a reserved word where a name is needed."""
     return Diagnostic(
         code="GE010",
-        message=f"`{token.text}` is a reserved word",
+        message=f"`{said(token)}` is a reserved word",
         primary=Label(Span(source.name, token.start, token.end), "cannot be a name"),
         hint=f"choose another name, such as `{token.text}_1`",
     )
@@ -128,7 +128,7 @@ def _statement(m: Mistake) -> Diagnostic | None:
         known = "a formula needs a name: `let f = ..`"
     return Diagnostic(
         code="GE009",
-        message=f"`{m.token.text}` begins no statement",
+        message=f"`{said(m.token)}` begins no statement",
         primary=Label(m.span(m.token), "a statement is expected here"),
         hint=known,
         fixes=(Fix(f"write `{meant}`", (Edit(m.span(m.token), meant),)),) if meant else (),
@@ -207,7 +207,7 @@ def _other_sign(m: Mistake, token: Token, message: str, meant: str) -> Diagnosti
 
 def _missing_equals(m: Mistake) -> Diagnostic | None:
     """A declaration without its `=`, or without the type that stands before it."""
-    word, name = m.tokens[0], m.back().text
+    word, name = m.tokens[0], said(m.back())
     if m.token.text == "(" and word.type == "LET" and m.at == 2:
         return _other_sign(m, word, "a function is made with `def`", "def")
     if m.token.text == "=" and "COLON" in m.accepts and m.at == 2:
@@ -223,7 +223,7 @@ def _missing_equals(m: Mistake) -> Diagnostic | None:
         code="GE014",
         message=f"`{word.text}` needs `=` before its value",
         primary=Label(m.span(m.token), "`=` is missing before this"),
-        hint=f"write `{m.written(word, m.back())} = {m.token.text}`",
+        hint=f"write `{clip(m.written(word, m.back()), 60)} = {said(m.token)}`",
         fixes=(Fix("write `=`", (Edit(Span(m.source.name, m.token.start, m.token.start), "= "),)),),
     )
 
@@ -236,17 +236,17 @@ def _missing_operator(m: Mistake) -> Diagnostic | None:
     listed = m.opened and "COMMA" in m.accepts
     touching = before.end == token.start
     if before.type == "NUMBER" and token.type in {"NAME", "OP", "LPAR"} and (touching or not listed):
-        dots = "(..)" if token.type == "LPAR" else token.text
-        hint = f"multiplication is explicit: write `{before.text}*{dots}`"
+        dots = "(..)" if token.type == "LPAR" else said(token)
+        hint = f"multiplication is explicit: write `{said(before)}*{dots}`"
     elif listed:
-        hint = f"write `,` or an operator before `{token.text}`"
+        hint = f"write `,` or an operator before `{said(token)}`"
     else:
-        hint = f"a product is written `{before.text}*{token.text}`" if before.type == "NAME" else "write the operator"
+        hint = f"a product is written `{said(before)}*{said(token)}`" if before.type == "NAME" else "write the operator"
     what = "an operator or `,`" if listed else "an operator"
     return Diagnostic(
         code="GE003",
         message="missing operator",
-        primary=Label(m.span(token), f"expected {what} before `{token.text}`"),
+        primary=Label(m.span(token), f"expected {what} before `{said(token)}`"),
         hint=hint,
     )
 
@@ -275,7 +275,7 @@ def _bound(m: Mistake, op: str, sub: str, after: Token) -> str:
         inside = re.match(r"\{[^{}\n]{0,40}\}", m.source.text[after.start : after.start + 42])
         return f"write `{op}{inside.group() if inside else '{..}'}`"
     following = m.tokens[min(m.tokens.index(after) + (after.type == "LPAR"), len(m.tokens) - 1)]
-    name = sub or (following.text if following.type == "NAME" else "u")
+    name = clip(sub) or (said(following) if following.type == "NAME" else "u")
     if op in {"sum", "mean", "prod"}:
         return f"write `{op}({name})`, or `{op}{{i in S}}[ .. ]`"
     return f"write `{op}{{{name}}}`"
@@ -297,7 +297,7 @@ def _stack(m: Mistake) -> Diagnostic | None:
     elif m.token.type == END:
         message, hint = "the body is missing", "write it in brackets: `min{u} max{v} [ f ]`"
     else:
-        message, hint = "the body stands in brackets", f"write `[ {m.token.text} .. ]`"
+        message, hint = "the body stands in brackets", f"write `[ {said(m.token)} .. ]`"
     return _form(m, m.back() if m.token.type == END else m.token, message, "expected `[` here", hint)
 
 
@@ -346,12 +346,11 @@ def _unfinished(m: Mistake) -> Diagnostic | None:
 
 
 def _unexpected(m: Mistake) -> Diagnostic | None:
-    return Diagnostic(
-        code="GE001",
-        message=f"`{m.token.text}` does not fit here",
-        primary=Label(m.span(m.token), f"expected {expected(m.accepts)}"),
-        hint=_example(m),
-    )
+    phrase, found = expected(m.accepts), said(m.token)
+    one = "," not in phrase.replace("`,`", "") and " or " not in phrase
+    message = f"{phrase} is missing" if one else f"`{found}` does not fit here"
+    label = f"before `{found}`" if one else f"expected {phrase}"
+    return Diagnostic(code="GE001", message=message, primary=Label(m.span(m.token), label), hint=_example(m))
 
 
 def _example(m: Mistake) -> str:

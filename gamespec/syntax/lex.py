@@ -108,6 +108,11 @@ def _bound(source: Source) -> None:
             raise GameError((too_deep(span, "brackets", MAX_BRACKETS),))
 
 
+def clip(text: str, width: int = 40) -> str:
+    """The text, cut where it is too long for a message."""
+    return text if len(text) <= width else text[: width - 2] + ".."
+
+
 def too_large(name: str) -> GameError:
     """The error for a file over the limit."""
     limit = f"{MAX_CHARACTERS:,}".replace(",", " ")
@@ -195,16 +200,16 @@ def _check_name(source: Source, token: Token, table: Table) -> Token | Diagnosti
             code="GE017",
             message="a power is written with `^`",
             primary=Label(where, "raised by its letter form only"),
-            hint=f"write `{token.text[: raised.start()]}^{power}`",
-            fixes=(Fix(f"write `^{power}`", (Edit(where, f"^{power}"),)),),
+            hint=f"write `{clip(token.text[: raised.start()])}^{clip(power)}`",
+            fixes=(Fix(f"write `^{clip(power)}`", (Edit(where, f"^{power}"),)),),
         )
     name = unicodedata.normalize("NFKC", token.text)
     whole = table.lexer.fullmatch(name)
     if whole is None or whole.lastgroup != "NAME" or name in table.words:
         return Diagnostic(
             code="GE012",
-            message=f"`{token.text}` is not a name",
-            primary=Label(span, f"the same as `{name}` in ordinary letters"),
+            message=f"`{clip(token.text)}` is not a name",
+            primary=Label(span, f"the same as `{clip(name)}` in ordinary letters"),
             hint="use ordinary letters",
         )
     return token._replace(text=name)

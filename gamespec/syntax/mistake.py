@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gamespec.report.source import Source, Span
-from gamespec.syntax.lex import Token
+from gamespec.syntax.lex import Token, clip
 from gamespec.syntax.table import END
 
 CLOSES = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
@@ -66,3 +66,8 @@ class Mistake:
     def runs_into(self, other: Mistake) -> bool:
         """Whether the other begins on the line where this one ends, with a word that begins nothing."""
         return other.at <= 1 and self.same_line(self.tokens[-1], other.tokens[0])
+
+
+def said(token: Token) -> str:
+    """The text of a token, short enough for a message."""
+    return clip(token.text)

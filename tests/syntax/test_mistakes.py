@@ -69,6 +69,11 @@ MISTAKES = [
     ("run { steps = 3, seed = 2 }", "GE001", ",", "nothing needs a `,`", "remove the `,`"),
     ("let a = 1; let b = 2", "GE001", ";", "nothing needs a `;`", "remove the `;`"),
     ("solve { min{u}[u], max{v}[v] }", "GE001", ",", "nothing needs a `,`", "remove the `,`"),
+    ("let f = g(a, )", "GE001", ")", "an expression is missing", "for example"),
+    ("let f = 0..", "GE015", "..", "not finished", "for example"),
+    ("net h R[2]", "GE001", "R", "`:` is missing", "for example `net h: "),
+    ("run steps = 3", "GE001", "steps", "`{` is missing", "for example `run {"),
+    ("let  = 3", "GE001", "=", "a name is missing", "for example `let"),
     ("let f = (a; b)", "GE001", ";", "does not fit here", "for example"),
     ("dim n = 3 ->", "GE001", "->", "does not fit here", "for example `dim n = 4`"),
     ("sovle min{u} [f]", "GE009", "sovle", "begins no statement", "did you mean `solve`?"),
@@ -175,6 +180,13 @@ def test_every_mistake_is_in_the_table_of_codes(texts):
     from gamespec.report.codes import CODES
 
     assert {d.code for row in MISTAKES for d in texts.mistakes(row[0])} <= CODES.keys()
+
+
+@pytest.mark.parametrize("text", ["let f = 2{0}", "let f = a {0}", "{0}", "let {0} 3", "data {0} = 2", "let f = {0}²"])
+def test_messages_stay_short(text, texts):
+    """However long a name, what is said about it is not."""
+    for found in texts.mistakes(text.format("x" * 10_000)):
+        assert len(found.message + found.hint + found.primary.text) < 400
 
 
 def test_positions_count_characters_not_bytes():
