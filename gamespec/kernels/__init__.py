@@ -1,1 +1,1 @@
-"""kernels."""
+"""Kernels: the numeric leaves of emitted programs, in plain torch."""

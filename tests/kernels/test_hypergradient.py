@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ import torch
 from gamespec.kernels.hypergradient import hypergradient_implicit, hypergradient_unrolled, penalty_value
 
 Lists = list[torch.Tensor]
+Objective = Callable[[Lists, Lists], torch.Tensor]
 
 
 def scalar_outer(u: Lists, w: Lists) -> torch.Tensor:
@@ -39,13 +40,13 @@ def numbers(*shapes: tuple[int, ...]) -> Lists:
     return [0.5 * torch.randn(s, generator=rng, dtype=torch.float64) for s in shapes]
 
 
-GAMES: list[tuple[Any, Any, Lists, Lists]] = [
+GAMES: list[tuple[Objective, Objective, Lists, Lists]] = [
     (scalar_outer, scalar_inner, numbers(()), numbers(())),
     (list_outer, list_inner, numbers((3,), (), ()), numbers((3,), (), (2,))),
 ]
 
 
-def descend(inner: Any, u: Lists, w: Lists, steps: int, lr: float) -> Lists:  # noqa: ANN401
+def descend(inner: Objective, u: Lists, w: Lists, steps: int, lr: float) -> Lists:
     """Plain gradient steps on inner."""
     for _ in range(steps):
         at = [t.detach().requires_grad_() for t in w]
@@ -54,7 +55,7 @@ def descend(inner: Any, u: Lists, w: Lists, steps: int, lr: float) -> Lists:  # 
     return w
 
 
-def central(f: Any, u: Lists, width: float = 1e-5) -> Lists:  # noqa: ANN401
+def central(f: Callable[[Lists], torch.Tensor], u: Lists, width: float = 1e-5) -> Lists:
     """Central differences of f in every number of u."""
     slopes = []
     for j, t in enumerate(u):
@@ -69,7 +70,9 @@ def central(f: Any, u: Lists, width: float = 1e-5) -> Lists:  # noqa: ANN401
 
 
 @pytest.mark.parametrize(("outer", "inner", "u", "w"), GAMES)
-def test_implicit_agrees_with_central_differences(outer: Any, inner: Any, u: Lists, w: Lists) -> None:  # noqa: ANN401
+def test_implicit_agrees_with_central_differences(
+    outer: Objective, inner: Objective, u: Lists, w: Lists
+) -> None:
     """The implicit derivative is that of the leader's value at the follower's optimum."""
     best = descend(inner, u, w, 400, 0.2)
     value, slopes = hypergradient_implicit(outer, inner, u, best, 20, 1e-12)
@@ -83,7 +86,9 @@ def test_implicit_agrees_with_central_differences(outer: Any, inner: Any, u: Lis
 
 
 @pytest.mark.parametrize(("outer", "inner", "u", "w"), GAMES)
-def test_unrolled_is_exact_for_the_steps_taken(outer: Any, inner: Any, u: Lists, w: Lists) -> None:  # noqa: ANN401
+def test_unrolled_is_exact_for_the_steps_taken(
+    outer: Objective, inner: Objective, u: Lists, w: Lists
+) -> None:
     """The unrolled derivative is that of the finite computation, however far from the optimum."""
     value, slopes, end = hypergradient_unrolled(outer, inner, u, w, 7, 0.1)
     walked = descend(inner, u, w, 7, 0.1)
@@ -99,7 +104,9 @@ def test_unrolled_is_exact_for_the_steps_taken(outer: Any, inner: Any, u: Lists,
 
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize(("outer", "inner", "u", "w"), GAMES)
-def test_unrolled_agrees_with_one_graph(outer: Any, inner: Any, u: Lists, w: Lists, recompute: bool) -> None:  # noqa: ANN401
+def test_unrolled_agrees_with_one_graph(
+    outer: Objective, inner: Objective, u: Lists, w: Lists, recompute: bool
+) -> None:
     """Going back step by step, each kept or computed again, gives the gradient of the loop as one graph."""
     _, slopes, _ = hypergradient_unrolled(outer, inner, u, w, 7, 0.1, recompute=recompute)
     start, at = [t.clone().requires_grad_() for t in u], [t.clone().requires_grad_() for t in w]
@@ -113,7 +120,9 @@ def test_unrolled_agrees_with_one_graph(outer: Any, inner: Any, u: Lists, w: Lis
 
 
 @pytest.mark.parametrize(("outer", "inner", "u", "w"), GAMES)
-def test_implicit_and_unrolled_agree_at_the_optimum(outer: Any, inner: Any, u: Lists, w: Lists) -> None:  # noqa: ANN401
+def test_implicit_and_unrolled_agree_at_the_optimum(
+    outer: Objective, inner: Objective, u: Lists, w: Lists
+) -> None:
     """Many steps from the optimum give the implicit derivative."""
     best = descend(inner, u, w, 400, 0.2)
     _, implicit = hypergradient_implicit(outer, inner, u, best, 20, 1e-12)
@@ -141,7 +150,9 @@ def test_the_callers_tensors_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize(("outer", "inner", "u", "w"), GAMES)
-def test_penalty_adds_the_squared_slope_of_the_follower(outer: Any, inner: Any, u: Lists, w: Lists) -> None:  # noqa: ANN401
+def test_penalty_adds_the_squared_slope_of_the_follower(
+    outer: Objective, inner: Objective, u: Lists, w: Lists
+) -> None:
     """The penalty is gamma / 2 |grad|^2, and its derivatives in u and w are those of central differences."""
     at = [t.clone().requires_grad_() for t in [*u, *w]]
     k = len(u)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ def slopes(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize(("word", "reference", "options"), TORCH)
-def test_rule_agrees_with_torch(word: str, reference: Any, options: dict[str, Any]) -> None:  # noqa: ANN401
+def test_rule_agrees_with_torch(word: str, reference: Callable[..., Any], options: dict[str, Any]) -> None:
     """Fifty steps end where the optimizer of torch ends."""
     ours, theirs = points(), points()
     rule, optimizer = RULES[word].build(ours, **options), reference(theirs, foreach=False, **options)

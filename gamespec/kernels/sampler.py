@@ -1,0 +1,28 @@
+"""Minibatches without replacement."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class Sampler:
+    """Row numbers of shuffled minibatches; the last one of an epoch may be short, and every row is seen once an epoch.
+
+    `batch` 0 means all rows, in order.
+    """
+
+    def __init__(self, rows: int, batch: int, rng: torch.Generator) -> None:
+        self.rows, self.batch, self.rng = rows, min(batch, rows) if batch else 0, rng
+        self.order = torch.empty(0, dtype=torch.int64)
+        self.at = rows
+
+    def next(self) -> Tensor | slice:
+        """The rows of the next minibatch, [b] int64; a slice of everything when the batch is the whole table."""
+        if not self.batch:
+            return slice(None)
+        if self.at >= self.rows:
+            self.order = torch.randperm(self.rows, generator=self.rng)
+            self.at = 0
+        self.at += self.batch
+        return self.order[self.at - self.batch : self.at]

@@ -1,0 +1,1 @@
+"""Metrics: functions of whole columns, one file a word."""
