@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 import subprocess
+import symtable
 import sys
 from collections import Counter
 from pathlib import Path
@@ -46,21 +48,27 @@ def test_names_are_unique_across_kernels_and_library() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
+def unlinked(table: symtable.SymbolTable, known: set[str]) -> set[str]:
+    """Names that functions of a file read from outside themselves and that are not known."""
+    found = set().union(*(unlinked(child, known) for child in table.get_children()))
+    if table.get_type() == "function":
+        read = {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+        found |= {f"{table.get_name()}: {name}" for name in read - known}
+    return found
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
 def test_functions_read_only_what_the_linker_can_bring(file: Path) -> None:
-    """Names that a function reads are its own, builtins, torch, math, or functions and classes of the library."""
-    tree = ast.parse(file.read_text())
-    constants = {
-        target.id
-        for node in tree.body
-        if isinstance(node, (ast.Assign, ast.AnnAssign))
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name)
-    }
-    code = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    read = {n.id for top in code for n in ast.walk(top) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    """Functions read builtins, torch, math, and functions and classes of the library, no constant of their file.
 
-    assert constants & read == set()
+    What runs in the compiler alone, counting parameters and judging shapes, may read more.
+    """
+    tops = [node for f in FILES for node in ast.parse(f.read_text()).body]
+    defined = {node.name for node in tops if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    known = defined | set(dir(builtins)) | {"torch", "math", "Tensor", "nn"}
+    found = unlinked(symtable.symtable(file.read_text(), file.name, "exec"), known)
+
+    assert {name for name in found if not name.split(":")[0].endswith(("_count", "_misfit"))} == set()
 
 
 @pytest.mark.parametrize(("kind", "word"), ENTRIES)
