@@ -1,0 +1,260 @@
+"""Execute a compiled game: link, train, diagnose, certify, save."""
+
+from __future__ import annotations
+
+import atexit
+import copy
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from gamespec.report.diagnostic import GameError
+from gamespec.run import link, store
+from gamespec.run.blame import not_finite
+from gamespec.run.load import load, located
+from gamespec.run.manifest import manifest
+from gamespec.run.recorder import Recorder
+from gamespec.run.result import Report, Result, Status
+from gamespec.run.store import Store
+from gamespec.run.trajectory import Diagnosis, diagnose, not_reached
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from gamespec.run.contract import Checked, Compiled, Emitted, State
+    from gamespec.run.progress import Progress
+
+_TAIL = 2000
+"""Steps of a small game that are watched one by one after its last, on a copy, to see where the path leads."""
+
+_SLOW = 0.002
+"""Seconds for one step from which on fewer are watched."""
+
+_SMALL = 0.01
+"""A cycle this small, relative to the way that led there, is an answer with a small error."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for beside the game itself; `out` None keeps the run only while Python runs."""
+
+    seed: int | None = None
+    device: str = "cpu"
+    steps: int | None = None
+    out: Path | None = None
+    nets: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    overrides: tuple[tuple[str, str], ...] = ()
+    command: str = "run"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run under way."""
+
+    checked: Checked
+    compiled: Compiled
+    request: Request
+    store: Store
+    module: Emitted
+
+    @property
+    def seed(self) -> int:
+        """The seed that is used."""
+        return self.module.SEED if self.request.seed is None else self.request.seed
+
+    @property
+    def program(self) -> Path:
+        """The file that runs."""
+        return self.store.path / "program.py"
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What comes from outside: networks and data by name, both empty where the program has its own."""
+
+    device: str
+    nets: dict[str, nn.Module]
+    data: dict[str, tuple[Tensor, ...]]
+
+
+def execute(
+    checked: Checked,
+    compiled: Compiled,
+    request: Request | None = None,
+    progress: Callable[[int], Progress] | None = None,
+    on_step: Callable[[Report], None] | None = None,
+) -> Result:
+    """Run the emitted program and say how it ended; raises GameError when it cannot start or stops on an error.
+
+    `progress(steps)` makes what shows the reports; `on_step` sees each of them.
+    """
+    run, linked = prepare(checked, compiled, request or Request())
+    known = manifest(run, linked.device)
+    run.store.json("manifest.json", known)
+    steps = run.module.STEPS if run.request.steps is None else run.request.steps
+    show = progress(steps) if progress else nullcontext()
+    with show:
+        listeners = tuple(f for f in (show if progress else None, on_step) if callable(f))
+        recorder = Recorder(run.module, run.store, listeners)
+        state, word = _train(run, recorder, linked, steps)
+    result = _finish(run, recorder, state, word)
+    run.store.json("manifest.json", known | {"status": str(result.status), "seconds": round(result.seconds, 3)})
+    return result
+
+
+def prepare(checked: Checked, compiled: Compiled, request: Request) -> tuple[Run, Linked]:
+    """The program loaded from its own directory, and what comes from outside, checked."""
+    linked = Linked(
+        link.device(checked, request.device), link.nets(checked, request.nets), link.data(checked, request.data)
+    )
+    kept = _store(checked, request)
+    kept.text("spec.game", checked.source.text)
+    kept.text("ir.json", checked.game.model_dump_json(indent=1))
+    kept.text("plan.txt", f"{compiled.choice}\n\n{compiled.plan}\n")
+    path = kept.path / "program.py"
+    try:
+        module = cast("Emitted", load(compiled.program, path))
+    except Exception as error:
+        raise GameError((located(error, compiled.program, path, checked.source.name),)) from error
+    return Run(checked, compiled, request, kept, module), linked
+
+
+def _train(run: Run, recorder: Recorder, linked: Linked, steps: int) -> tuple[State, str]:
+    try:
+        return run.module.train(
+            run.seed, linked.device, nets=linked.nets or None, data=linked.data or None, steps=steps, on_step=recorder
+        )
+    except KeyboardInterrupt:
+        return recorder.state, "interrupted"
+    except Exception as error:
+        run.store.close()
+        if isinstance(error, GameError) or error is recorder.foreign:
+            raise
+        found = located(error, run.compiled.program, run.program, run.checked.source.name)
+        raise GameError((found,)) from error
+
+
+def _finish(run: Run, recorder: Recorder, state: State, word: str) -> Result:
+    """Everything that follows the last step; what was reached is on disk before anything is measured."""
+    module = run.module
+    players = {} if state is None else module.players(state)
+    table = run.store.players(players)
+    result = Result(
+        name=module.NAME,
+        schedule=module.SCHEDULE,
+        status=Status(word),
+        players=players,
+        metrics={},
+        certificates={},
+        history=tuple(recorder.history),
+        seconds=recorder.seconds,
+        path=run.store.path if run.request.out else None,
+        kept=run.store.path,
+    )
+    _write(run, result, table)
+    if result.status is Status.INTERRUPTED:
+        return result
+    try:
+        result = _measured(run, recorder, state, result)
+    except KeyboardInterrupt:
+        result = replace(result, status=Status.INTERRUPTED)
+    except Exception as error:
+        found = located(error, run.compiled.program, run.program, run.checked.source.name)
+        raise GameError((found,)) from error
+    _write(run, result, table)
+    if result.status is Status.NAN:
+        # Last, because the search steps the state once more.
+        found = not_finite(module, state, run.compiled.program, run.program, max(module.EVERY, 1) + 1)
+        result = replace(result, diagnostics=(found,))
+    return result
+
+
+def _measured(run: Run, recorder: Recorder, state: State, result: Result) -> Result:
+    """The result with its certificate, metrics, expectations, and the status that the path shows."""
+    module, status, note = run.module, result.status, ""
+    checks = tuple(module.certify(state))
+    values = {name: float(value) for name, value in module.measure(state).items()}
+    if module.KIND == "scalar" and status is Status.FINISHED and not _certified(checks):
+        status, note = _watched(run, recorder, state)
+    held = module.expectations(state, values, str(status))
+    return replace(
+        result,
+        status=status,
+        metrics=values,
+        certificates=_certificates(checks, status),
+        checks=checks,
+        expectations=tuple((text, bool(ok)) for text, ok in held),
+        note=note,
+    )
+
+
+def _watched(run: Run, recorder: Recorder, state: State) -> tuple[Status, str]:
+    """How the path of a small game goes on, read from steps of a copy that the result does not see."""
+    module = run.module
+    try:
+        ahead = copy.deepcopy(state)
+    except (RuntimeError, TypeError):
+        ahead, tail = state, recorder.points
+    else:
+        tail = [list(module.point(ahead))]
+        for _ in range(_TAIL if recorder.pace < _SLOW else _TAIL // 5):
+            module.step(ahead)
+            tail.append(list(module.point(ahead)))
+    residual = float(module.residual(ahead)) if module.TOL is not None else None
+    found = diagnose(tail, residual, module.TOL)
+    if found.status is Status.CONVERGED:
+        return Status.FINISHED, "more steps reach the tolerance"
+    if _is_answer(found, recorder.points) or (found.status is Status.STALLED and module.TOL is None):
+        return Status.FINISHED, ""
+    near = getattr(module, "stationary_near", None)
+    stationary = near(list(found.centre)) if near and found.status is Status.CYCLING else None
+    return found.status, not_reached(found, stationary)
+
+
+def _is_answer(found: Diagnosis, points: list[list[float]]) -> bool:
+    """Whether a cycle is only the last small error around a point that the path came to from far away."""
+    if found.status is not Status.CYCLING or not points:
+        return False
+    way = max(sum((a - b) ** 2 for a, b in zip(p, found.centre, strict=True)) ** 0.5 for p in points)
+    return bool(found.radius < _SMALL * way)
+
+
+def _certified(checks: tuple[dict[str, Any], ...]) -> bool:
+    """Whether something was checked, and all of it held."""
+    return any(c["ok"] for c in checks) and all(c["ok"] is not False for c in checks)
+
+
+def _certificates(checks: tuple[dict[str, Any], ...], status: Status) -> dict[str, Any]:
+    """Name of each check with its value, and `ok`: nothing failed and the players came to rest."""
+    rest = not status.failed and status is not Status.CYCLING
+    return {c["name"]: c["value"] for c in checks} | {"ok": rest and all(c["ok"] is not False for c in checks)}
+
+
+def _write(run: Run, result: Result, table: Mapping[str, Any]) -> None:
+    run.store.json(
+        "result.json",
+        {
+            "status": str(result.status),
+            "note": result.note,
+            "metrics": result.metrics,
+            "certificates": result.certificates,
+            "checks": list(result.checks),
+            "expectations": [{"text": text, "ok": ok} for text, ok in result.expectations],
+            "players": table,
+        },
+    )
+    run.store.close()
+
+
+def _store(checked: Checked, request: Request) -> Store:
+    """A new run directory where it was asked for, else one that lasts as long as this process."""
+    root = request.out
+    if root is None:
+        root = Path(tempfile.mkdtemp(prefix="gamespec-"))
+        atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return store.create(root, checked.game.name, checked.game.hash())

@@ -1,0 +1,292 @@
+"""Join a program with what comes from outside: the device, the user's networks and data, checked against the spec."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from gamespec.report.diagnostic import Diagnostic, GameError, Label
+from gamespec.report.source import Span
+
+if TYPE_CHECKING:
+    from gamespec.ir.game import Data, Game, Net
+    from gamespec.ir.types import Field, Type
+    from gamespec.run.contract import Checked
+
+ROWS = 2_000_000
+"""Rows of one data source that are held in memory."""
+
+
+def span(checked: Checked, *path: str | int) -> Span:
+    """Where a part of the game was written; the start of the file where that is not known."""
+    for end in range(len(path), 0, -1):
+        found = checked.spans.get(path[:end])
+        if isinstance(found, Span):
+            return found
+    return Span(checked.source.name, 0, 0)
+
+
+def refusal(
+    code: str, message: str, place: Span, label: str = "", notes: tuple[str, ...] = (), hint: str = ""
+) -> GameError:
+    """A GameError with one diagnostic."""
+    return GameError((Diagnostic(code, message, Label(place, label), notes=notes, hint=hint),))
+
+
+def device(checked: Checked, name: str) -> str:
+    """The device to run on, if it is there."""
+    start = Span(checked.source.name, 0, 0)
+    try:
+        wanted = torch.device(name)
+    except RuntimeError:
+        raise refusal(
+            "GE606", f"unknown device `{name}`", start, hint="use `--device cpu` or `--device cuda`"
+        ) from None
+    if wanted.type == "cuda" and (not torch.cuda.is_available() or (wanted.index or 0) >= torch.cuda.device_count()):
+        seen = torch.cuda.device_count()
+        note = f"torch {torch.__version__} sees {seen} GPU{'' if seen == 1 else 's'}"
+        raise refusal("GE606", f"no device `{name}`", start, notes=(note,), hint="use `--device cpu`")
+    if wanted.type not in ("cpu", "cuda"):
+        raise refusal("GE606", f"programs do not run on `{name}`", start, hint="use `--device cpu` or `--device cuda`")
+    return str(wanted)
+
+
+def nets(checked: Checked, given: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """The user's networks, each tried once on zeros of its declared input."""
+    game = checked.game
+    known(checked, "net", given, [net.name for net in game.nets])
+    for i, net in enumerate(game.nets):
+        place = span(checked, "nets", i)
+        if net.name in given:
+            _try(net, given[net.name], place)
+        elif net.source is None:
+            raise refusal(
+                "GE604",
+                f"no network was given for `{net.name}`",
+                place,
+                "declared `= given`",
+                hint=f'pass `nets={{"{net.name}": module}}` to `solve`',
+            )
+    return dict(given)
+
+
+def data(checked: Checked, given: Mapping[str, object], rows: int = ROWS) -> dict[str, tuple[Tensor, ...]]:
+    """The user's data as tensors in the order of the declared fields, checked against their types and ranges."""
+    game = checked.game
+    known(checked, "data", given, [source.name for source in game.data])
+    for i, source in enumerate(game.data):
+        if source.source.word == "given" and source.name not in given:
+            raise refusal(
+                "GE604",
+                f"no data was given for `{source.name}`",
+                span(checked, "data", i),
+                "declared `= given`",
+                hint=f'pass `data={{"{source.name}": tensors}}` to `solve`',
+            )
+    return {
+        source.name: table(source, given[source.name], span(checked, "data", i), rows)
+        for i, source in enumerate(game.data)
+        if source.name in given
+    }
+
+
+def table(source: Data, given: object, place: Span, rows: int = ROWS) -> tuple[Tensor, ...]:
+    """One data source as tensors, one row for each sample."""
+    columns = _columns(source, given, place, rows)
+    if len(columns) != len(source.fields):
+        names = ", ".join(f"`{f.name}`" for f in source.fields)
+        raise refusal(
+            "GE602", f"`{source.name}` has {len(columns)} columns, not {len(source.fields)}", place, f"needs {names}"
+        )
+    lengths = {len(c) if c.dim() else 0 for c in columns}
+    if len(lengths) > 1 or lengths == {0}:
+        shown = ", ".join(f"`{f.name}` {len(c) if c.dim() else 0}" for f, c in zip(source.fields, columns, strict=True))
+        raise refusal("GE602", f"the columns of `{source.name}` have no common length", place, f"rows: {shown}")
+    return tuple(checked_column(source.name, f, c, place) for f, c in zip(source.fields, columns, strict=True))
+
+
+def checked_column(name: str, field: Field, column: Tensor, place: Span) -> Tensor:
+    """A column of the declared type; the message names the first row that is not."""
+    title = f"`{field.name}` of `{name}` is not {field.type}"
+    inner = _inner(field.type)
+    if tuple(column.shape[1:]) != inner:
+        raise refusal("GE602", title, place, f"row 0 has shape {list(column.shape[1:])}, needed {list(inner)}")
+    whole = field.type.kind in ("class", "index", "bool")
+    if whole and column.is_floating_point():
+        raise refusal(
+            "GE602",
+            title,
+            place,
+            f"row 0 is {column[0].tolist()!r}: a float, where whole numbers are needed",
+            hint="convert it: `labels.long()`",
+        )
+    lo, hi = _range(field)
+    flat = column.reshape(len(column), -1)
+    # Data rounded to float32 from a bound itself is inside.
+    slack = 0.0 if whole else 1e-6 * max(1.0, *(abs(b) for b in (lo, hi) if math.isfinite(b)), 0.0)
+    bad = flat.isnan() | (flat < lo - slack) | (flat > hi + slack)
+    if bool(bad.any()):
+        row = int(bad.any(1).nonzero()[0])
+        value = flat[row][bad[row]][0].item()
+        needed = "a number" if math.isnan(value) else f"between {lo:g} and {hi:g}"
+        pixels = (lo, hi) == (0.0, 1.0) and float(flat.min()) >= 0 and 1 < float(flat.max()) <= 255
+        hint = "divide by 255" if pixels and not whole else ""
+        title = title if whole else f"`{field.name}` of `{name}` leaves its declared range"
+        raise refusal("GE602", title, place, f"row {row} holds {value:g}, needed {needed}", hint=hint)
+    if field.type.kind == "bool":
+        return column.bool()
+    return column.long() if whole else column.to(torch.get_default_dtype())
+
+
+def _inner(type_: Type) -> tuple[int, ...]:
+    """Shape of one row."""
+    return (*type_.shape, type_.size) if type_.kind == "logits" else type_.shape
+
+
+def _range(field: Field) -> tuple[float, float]:
+    """The least and the greatest value of a column."""
+    kind, infinite = field.type.kind, math.inf
+    lo, hi = {"class": (0.0, field.type.size - 1.0), "prob": (0.0, 1.0), "bool": (0.0, 1.0)}.get(
+        kind, (-infinite, infinite)
+    )
+    if field.range is not None:
+        lo = max(lo, float(field.range.lo)) if field.range.lo is not None else lo
+        hi = min(hi, float(field.range.hi)) if field.range.hi is not None else hi
+    return lo, hi
+
+
+def _columns(source: Data, given: object, place: Span, rows: int) -> list[Tensor]:
+    """The columns of whatever was given: tensors, a dict of them, a Dataset or a DataLoader."""
+    if isinstance(given, Mapping):
+        missing = [f.name for f in source.fields if f.name not in given]
+        if missing:
+            raise refusal(
+                "GE602",
+                f"`{source.name}` has no column `{missing[0]}`",
+                place,
+                "given: " + ", ".join(f"`{k}`" for k in given),
+            )
+        return [_tensor(given[f.name]) for f in source.fields]
+    if isinstance(given, Tensor):
+        return [given.detach().cpu()]
+    if isinstance(given, tuple | list) and all(hasattr(c, "shape") and getattr(c, "ndim", 0) > 0 for c in given):
+        return [_tensor(c) for c in given]
+    if isinstance(given, DataLoader):
+        return _joined(source, (_record(source, b) for b in given), place, rows)
+    if hasattr(given, "__getitem__") and hasattr(given, "__len__"):
+        samples: Iterable[Any] = (given[i] for i in range(min(len(given), rows + 1)))
+    elif isinstance(given, Iterable):
+        samples = given
+    else:
+        raise refusal(
+            "GE602",
+            f"`{source.name}` is no table",
+            place,
+            f"{type(given).__name__} given",
+            hint="give tensors, a Dataset or a DataLoader",
+        )
+    return _joined(source, ([_tensor(v)[None] for v in _record(source, s)] for s in samples), place, rows)
+
+
+def _record(source: Data, sample: Any) -> list[Any]:  # noqa: ANN401  # what a Dataset gives; until 2027-11
+    """The values of a sample or batch in the order of the fields."""
+    if isinstance(sample, Mapping):
+        return [sample[f.name] for f in source.fields]
+    return list(sample) if isinstance(sample, tuple | list) else [sample]
+
+
+def _joined(source: Data, parts: Iterable[list[Any]], place: Span, rows: int) -> list[Tensor]:
+    """Parts put under one another, as long as they fit."""
+    gathered: list[list[Tensor]] = []
+    count = 0
+    for part in parts:
+        tensors = [_tensor(v) for v in part]
+        count += len(tensors[0]) if tensors else 0
+        if count > rows:
+            raise refusal(
+                "GE602",
+                f"`{source.name}` has more than {rows} rows",
+                place,
+                hint="give fewer, or feed batches to the step of `Game.compile`",
+            )
+        gathered.append(tensors)
+    if not gathered:
+        raise refusal("GE602", f"`{source.name}` has no rows", place)
+    widths = {tuple(tuple(t.shape[1:]) for t in part) for part in gathered}
+    if len(widths) > 1:
+        first = next(
+            i
+            for i, part in enumerate(gathered)
+            if tuple(tuple(t.shape[1:]) for t in part) != tuple(tuple(t.shape[1:]) for t in gathered[0])
+        )
+        row = sum(len(part[0]) for part in gathered[:first])
+        raise refusal("GE602", f"the rows of `{source.name}` differ in shape", place, f"row {row} differs from row 0")
+    return [torch.cat(column) for column in zip(*gathered, strict=True)]
+
+
+def _tensor(value: Any) -> Tensor:  # noqa: ANN401  # numbers, arrays, tensors; until 2027-11
+    return torch.as_tensor(value).detach().cpu()
+
+
+def known(checked: Checked, kind: str, given: Mapping[str, object], names: list[str]) -> None:
+    """Refuse names that the game does not declare."""
+    for name in given:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = (
+                f"did you mean `{near[0]}`?" if near else "declared: " + (", ".join(f"`{n}`" for n in names) or "none")
+            )
+            raise refusal("GE607", f"the game declares no {kind} `{name}`", Span(checked.source.name, 0, 0), hint=hint)
+
+
+def _try(net: Net, module: nn.Module, place: Span) -> None:
+    """Run a given network once, in eval mode, on two rows of zeros, and compare the shape of what it gives."""
+    if not isinstance(module, nn.Module):
+        raise refusal(
+            "GE601", f"`{net.name}` is no network", place, f"{type(module).__name__} given, a torch.nn.Module needed"
+        )
+    first = next(iter([*module.parameters(), *module.buffers()]), torch.zeros(()))
+    real = first.dtype if first.is_floating_point() else torch.get_default_dtype()
+    inputs = [
+        torch.zeros(2, *_inner(t), device=first.device, dtype=torch.long if t.kind in ("class", "index") else real)
+        for t in net.inputs
+    ]
+    modes = [(m, m.training) for m in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            out = module(*inputs)
+    except Exception as error:
+        said = " ".join(str(error).split())[:300]
+        takes = ", ".join(str(t) for t in net.inputs)
+        raise refusal(
+            "GE601",
+            f"the network given for `{net.name}` does not take {takes}",
+            place,
+            "declared here",
+            (f"{type(error).__name__}: {said}",),
+        ) from None
+    finally:
+        for m, training in modes:
+            m.train(training)
+    needed = (2, *_inner(net.output))
+    if not isinstance(out, Tensor) or tuple(out.shape) != needed:
+        found = list(out.shape[1:]) if isinstance(out, Tensor) else type(out).__name__
+        raise refusal(
+            "GE601",
+            f"the network given for `{net.name}` does not give {net.output}",
+            place,
+            f"shape {found} given, {list(needed[1:])} needed",
+        )
+
+
+def used(game: Game) -> list[str]:
+    """The data sources that the players' objectives draw from, in the order of their declarations."""
+    text = "".join(node.model_dump_json() for node in game.nodes)
+    return [source.name for source in game.data if f'"over":"{source.name}"' in text]

@@ -1,0 +1,128 @@
+"""Progress of a run on stderr: a bar on a terminal, about twenty plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
+
+if TYPE_CHECKING:
+    from gamespec.run.result import Report
+
+_LINES = 20
+"""Plain lines of one run, the last one not counted."""
+
+
+class Progress(Protocol):
+    """Something that shows how far a run is."""
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the screen as it was found."""
+
+    def __call__(self, report: Report) -> None:
+        """Show one report."""
+
+
+class Quiet:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        """Nothing to begin."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to end."""
+
+    def __call__(self, report: Report) -> None:
+        """Nothing to show."""
+
+
+class Plain(Quiet):
+    """One line each time another twentieth of the steps is done."""
+
+    def __init__(self, total: int, out: TextIO) -> None:
+        self._total = max(total, 1)
+        self._out = out
+        self._shown = 0
+        self._begin = time.perf_counter()
+        self._metrics: dict[str, float] = {}
+
+    def __call__(self, report: Report) -> None:
+        """Print the report if it is time."""
+        self._metrics.update(report.metrics)
+        done = report.step * _LINES // self._total
+        if done <= self._shown and report.step < self._total:
+            return
+        self._shown = done
+        left = left_over(report.step, self._total, time.perf_counter() - self._begin)
+        self._out.write(
+            f"step {report.step:>{len(str(self._total))}}/{self._total}  {numbers(report, self._metrics)}  {left}\n"
+        )
+        self._out.flush()
+
+
+class Bar:
+    """A bar with the losses, the newest cheap metrics and the time left; needs rich."""
+
+    def __init__(self, total: int, out: TextIO, color: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Rich
+
+        self._metrics: dict[str, float] = {}
+        columns: list[Any] = [
+            BarColumn(24),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+        ]
+        console = Console(file=out, no_color=not color)
+        self._rich = Rich(*columns, console=console, transient=True, refresh_per_second=8)
+        self._task = self._rich.add_task("", total=total)
+
+    def __enter__(self) -> Self:
+        """Draw the empty bar."""
+        self._rich.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self._rich.stop()
+
+    def __call__(self, report: Report) -> None:
+        """Move the bar."""
+        from rich.markup import escape
+
+        self._metrics.update(report.metrics)
+        self._rich.update(self._task, completed=report.step, description=escape(numbers(report, self._metrics)))
+
+
+def progress(total: int, *, quiet: bool = False, color: bool = True, out: TextIO | None = None) -> Progress:
+    """What suits the place where stderr goes."""
+    stream = out or sys.stderr
+    if quiet or total <= 0:
+        return Quiet()
+    return Bar(total, stream, color) if stream.isatty() else Plain(total, stream)
+
+
+def numbers(report: Report, metrics: dict[str, float]) -> str:
+    """Losses, then metrics: `h 0.412  clean 0.953`."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in [*report.losses.items(), *metrics.items()])
+
+
+def left_over(done: int, total: int, seconds: float) -> str:
+    """Time left, from the pace so far."""
+    if done >= total or done <= 0:
+        return f"{seconds:.1f} s"
+    left = seconds / done * (total - done)
+    return f"{left / 60:.0f} min left" if left >= 100 else f"{left:.0f} s left"
