@@ -1,0 +1,162 @@
+"""The command `gamec`: arguments in, exit code out, no logic."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from gamespec import __version__
+
+STAGES = ("ast", "ir", "facts", "plan", "program")
+KINDS = ("sets", "solvers", "rules", "networks", "data", "metrics", "specs")
+EXITS = """exit codes: 0 fine, 1 mistakes in the game, 2 in the command line, 3 a certificate or `expect` failed,
+4 network, data, package or device missing or of the wrong shape, 5 NaN or divergence, 70 a fault of gamec,
+130 interrupted"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    shared = _shared(suppress=True)
+    top = argparse.ArgumentParser(
+        "gamec",
+        description="Compile games of machine learning: .game text to a certified result.",
+        epilog=EXITS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_shared(suppress=False)],
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"gamec {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False)
+
+    check = add("check", "find mistakes; runs nothing")
+    check.add_argument("files", nargs="+", metavar="FILE", help="a .game file, `-` for stdin")
+    check.add_argument("--show", choices=STAGES, help="print a stage of the compiler")
+    check.add_argument("--schedule", help="the schedule for facts, plan and program")
+
+    explain = _game(add("explain", "say what was found and chosen, with reasons"))
+    explain.add_argument("--why", action="store_true", help="also what was rejected, and why")
+
+    run = _game(add("run", "solve, certify, save"))
+    run.add_argument("--seed", type=_count, metavar="N", help="another seed than the game's")
+    run.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda or cuda:1")
+    run.add_argument("--steps", type=_count, metavar="N", help="another number of steps than the schedule's")
+    run.add_argument("--out", default="runs", metavar="DIR", help="where runs are saved (default: runs)")
+    run.add_argument("--quiet", action="store_true", help="no progress")
+
+    emit = _game(add("emit", "write the Python program that `run` executes"))
+    emit.add_argument("-o", metavar="FILE", help="where to; stdout without")
+
+    words = add("list", "the words of the library, or the games that come with it")
+    words.add_argument("kind", choices=KINDS)
+
+    test = add("test", "run games and evaluate their `expect` lines")
+    test.add_argument("paths", nargs="+", metavar="FILE-or-DIR")
+
+    add("version", "versions of gamespec, Python and torch")
+    return top
+
+
+def _shared(*, suppress: bool) -> argparse.ArgumentParser:
+    """Options that may stand before or after the command."""
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS if suppress else None)
+    left_out: Any = argparse.SUPPRESS
+    shared.add_argument("--output", choices=("human", "short", "json"), default=left_out if suppress else "human")
+    shared.add_argument("--color", choices=("auto", "always", "never"), default=left_out if suppress else "auto")
+    shared.add_argument(
+        "--strict", action="store_true", default=left_out if suppress else False, help="warnings are errors"
+    )
+    return shared
+
+
+def _game(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """What every command on one game takes."""
+    command.add_argument("file", metavar="FILE", help="a .game file, `-` for stdin")
+    command.add_argument("--schedule", metavar="S", help="a schedule of the game, or the word for a method")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="K=V",
+        type=_assignment,
+        help="another value of a parameter: --set eps=4/255",
+    )
+    return command
+
+
+def _assignment(text: str) -> str:
+    if "=" not in text or not text.partition("=")[0].strip():
+        raise argparse.ArgumentTypeError(f"`{text}` is not of the form name=value")
+    return text
+
+
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**63:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from 0 on")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the console script exits with what this returns."""
+    # Idle threads of OpenMP otherwise burn the cores that the others work on; read when torch loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    args = parser().parse_args(argv)
+    try:
+        return _command(args)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python must not complain again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _fault(error, argv)
+
+
+def _command(args: argparse.Namespace) -> int:
+    from gamespec import commands
+    from gamespec.report.diagnostic import GameError
+    from gamespec.screen import Screen
+
+    screen = Screen(args.output, args.color, args.strict)
+    try:
+        code: int = getattr(commands, {"list": "words"}.get(args.command, args.command))(args, screen)
+    except commands.Refused as refused:
+        code = refused.code
+    except GameError as error:
+        screen.say(error.diagnostics)
+        code = 1
+    screen.close(code)
+    return code
+
+
+def _fault(error: Exception, argv: Sequence[str] | None) -> int:
+    """Our own mistake: a report in a file, one line for the person."""
+    import platform
+    import tempfile
+    import traceback
+
+    told = "".join(traceback.format_exception(error))
+    words = " ".join(sys.argv[1:] if argv is None else argv)
+    text = f"gamec {__version__}, python {platform.python_version()}, {platform.platform()}\ngamec {words}\n\n{told}"
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="gamec-fault-", suffix=".txt", delete=False, encoding="utf-8", errors="replace"
+    ) as file:
+        file.write(text)
+    said = f"internal error: {type(error).__name__}: this is a fault of gamec, not of your game"
+    sys.stderr.write(f"{said}\nreport: {file.name}\n")
+    return 70
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,294 @@
+"""What each command of `gamec` does: arguments in, exit code out."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gamespec import shipped
+from gamespec.report.diagnostic import Diagnostic, GameError, Label
+from gamespec.report.source import Source, Span
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from gamespec.pipeline import Checked
+    from gamespec.run.result import Result
+    from gamespec.screen import Screen
+
+
+class Refused(Exception):  # noqa: N818  # not an error of ours: diagnostics were shown; until 2027-11
+    """The command ends here, with this exit code; what there is to say has been said."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def check(args: Namespace, screen: Screen) -> int:
+    """Every file: names, types, structure; `--show` prints a stage."""
+    code = 0
+    for path in args.files:
+        try:
+            checked = _checked(path, screen)
+            if args.show:
+                _show(checked, args, screen)
+            screen.note(f"{checked.source.name}: fine")
+        except Refused as stop:
+            code = max(code, stop.code)
+        except GameError as error:
+            screen.say(error.diagnostics)
+            code = 1
+    return code
+
+
+def _show(checked: Checked, args: Namespace, screen: Screen) -> None:
+    """Print one stage."""
+    from gamespec import pipeline
+
+    if args.show == "ast":
+        from gamespec.outline import outline
+        from gamespec.syntax.parse import parse
+
+        text = outline(parse(checked.source))
+    elif args.show == "ir":
+        text = checked.game.model_dump_json(indent=2, exclude_defaults=True)
+    else:
+        text = str(getattr(pipeline.compile(checked, args.schedule), args.show))
+    screen.document.setdefault("stages", {})[checked.source.name] = text
+    screen.result(text)
+
+
+def explain(args: Namespace, screen: Screen) -> int:
+    """What was found and chosen, with reasons."""
+    from gamespec import pipeline
+
+    text = pipeline.explain(_checked(args.file, screen, _sets(args)), args.schedule, args.why)
+    screen.document["explain"] = text
+    screen.result(text)
+    return 0
+
+
+def emit(args: Namespace, screen: Screen) -> int:
+    """The program that `run` executes, on stdout or in a file."""
+    from gamespec import pipeline
+
+    text = pipeline.compile(_checked(args.file, screen, _sets(args)), args.schedule).program.text
+    screen.document["program"] = text
+    if args.o and args.o != "-":
+        target = Path(args.o)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            os.replace(temporary, target)
+        except OSError as error:
+            return _usage(screen, f"cannot write {target}: {error.strerror}")
+        screen.note(f"wrote {target}")
+    else:
+        screen.result(text)
+    return 0
+
+
+def run(args: Namespace, screen: Screen) -> int:
+    """Solve, certify, save."""
+    from gamespec import pipeline
+
+    sets = _sets(args)
+    checked = _checked(args.file, screen, sets)
+    compiled = pipeline.compile(checked, args.schedule)
+    from gamespec.run.execute import Request, execute
+    from gamespec.run.progress import progress
+    from gamespec.run.summary import as_json, summary
+
+    quiet = args.quiet or screen.json
+    request = Request(args.seed, args.device, args.steps, Path(args.out), overrides=sets)
+    try:
+        result = execute(checked, compiled, request, lambda steps: progress(steps, quiet=quiet, color=screen.colored))
+    except GameError as error:
+        screen.say(error.diagnostics)
+        return exit_code(error)
+    except OSError as error:
+        if error.filename is None or not str(error.filename).startswith(args.out):
+            raise
+        return _usage(screen, f"cannot write {error.filename}: {error.strerror}")
+    screen.say(result.diagnostics)
+    screen.document["run"] = as_json(result)
+    screen.result(summary(result))
+    return result.exit_code
+
+
+def test(args: Namespace, screen: Screen) -> int:
+    """Run every game with its default schedule and with each that an `expect` names; one line for each."""
+    failed = ran = 0
+    begin = time.perf_counter()
+    for written in args.paths:
+        place = Path(shipped.find(written))
+        if not place.exists():
+            return _usage(screen, f"no file or folder {written}")
+        for path in shipped.games(place):
+            for held in _tested(path, screen):
+                ran += 1
+                failed += not held
+    screen.result(f"{ran - failed} of {ran} held, {time.perf_counter() - begin:.1f} s")
+    return 3 if failed else 0
+
+
+def _tested(path: Path, screen: Screen) -> list[bool]:
+    """Whether each schedule of one game does as its `expect` lines say."""
+    try:
+        checked = _checked(str(path), screen, quiet=True)
+    except (GameError, Refused) as error:
+        said = _mistakes(error) if isinstance(error, GameError) else ["warnings"]
+        return [_line(screen, path, "", 0.0, said)]
+    done: list[bool] = []
+    default = ""
+    for schedule in [None, *dict.fromkeys(e.schedule for e in checked.game.expects if e.schedule)]:
+        if schedule == default:
+            continue
+        begin = time.perf_counter()
+        name, wrong = _one(checked, schedule)
+        default = default or name
+        done.append(_line(screen, path, name, time.perf_counter() - begin, wrong))
+    return done
+
+
+def _one(checked: Checked, schedule: str | None) -> tuple[str, list[str]]:
+    """Name of the schedule and what is wrong with a run of it."""
+    from gamespec import pipeline
+    from gamespec.run.execute import Request, execute
+
+    try:
+        result = execute(checked, pipeline.compile(checked, schedule), Request(command="test"))
+    except GameError as error:
+        return schedule or "default", _mistakes(error)
+    return schedule or result.schedule, _wrong(result)
+
+
+def _mistakes(error: GameError) -> list[str]:
+    return [f"{d.code}: {d.message}" for d in error.diagnostics]
+
+
+def _wrong(result: Result) -> list[str]:
+    """The `expect` lines decide; without any, the certificate does; a run that blew up must be expected to."""
+    wrong = [text for text, ok in result.expectations if not ok]
+    if result.status.failed and not any("status" in text for text, _ in result.expectations):
+        wrong.append(f"{result.status}: {result.note or result.status.advice}")
+    if not result.expectations and result.exit_code:
+        wrong.extend(f"not certified: {c['name']} = {c['value']:.3g}" for c in result.checks if c["ok"] is False)
+        wrong = wrong or [f"{result.status}: {result.note or result.status.advice}"]
+    return wrong
+
+
+def _line(screen: Screen, path: Path, schedule: str, seconds: float, wrong: list[str]) -> bool:
+    screen.document.setdefault("tests", []).append(
+        {"file": str(path), "schedule": schedule, "ok": not wrong, "seconds": round(seconds, 3), "failed": wrong}
+    )
+    verdict = "FAILED" if wrong else "ok    "
+    head = f"{verdict}  {seconds:6.1f} s  {path}  {schedule}".rstrip()
+    screen.result("\n".join([head, *(f"        {w}" for w in wrong)]))
+    return not wrong
+
+
+def words(args: Namespace, screen: Screen) -> int:
+    """The words of the library, or the games that come with it."""
+    from gamespec.library import registry
+
+    rows: list[tuple[str, str]] = []
+    if args.kind == "specs":
+        base = shipped.folder()
+        paths = shipped.games(base) if base else []
+        rows = [(f"specs/{path.relative_to(base).as_posix()}", shipped.first_line(path)) for path in paths if base]
+    else:
+        rows = [(f"{word}({_signature(entry)})", entry.source) for word, entry in registry.words(args.kind).items()]
+    screen.document["words"] = [{"word": word, "about": about} for word, about in rows]
+    width = max((len(word) for word, _ in rows), default=0)
+    screen.result("\n".join(f"{word.ljust(min(width, 56))}  {about}".rstrip() for word, about in rows))
+    return 0
+
+
+def _signature(entry: Any) -> str:  # noqa: ANN401  # a record of the library; until 2027-11
+    """Options as they are written: `steps, lr = 0.1`."""
+    from gamespec.library.base import REQUIRED
+
+    shown = []
+    for option in entry.options:
+        default = "|".join(option.words) or ("" if option.default is REQUIRED else _literal(option.default))
+        shown.append(f"{option.name}{'...' if option.many else ''}{f' = {default}' if default else ''}")
+    return ", ".join(shown)
+
+
+def _literal(value: object) -> str:
+    """A default as the language writes it; nothing for none."""
+    if value is None or value == ():
+        return ""
+    if isinstance(value, tuple):
+        return f"[{', '.join(_literal(v) for v in value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def version(args: Namespace, screen: Screen) -> int:
+    """gamespec, Python and torch, none of them loaded."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    from gamespec import __version__
+
+    try:
+        torch = installed("torch")
+    except PackageNotFoundError:
+        torch = "not installed"
+    python = ".".join(map(str, sys.version_info[:3]))
+    screen.document["versions"] = {"gamespec": __version__, "python": python, "torch": torch, "language": 1}
+    screen.result(f"gamec {__version__} (language 1, python {python}, torch {torch})")
+    return 0
+
+
+def exit_code(error: GameError) -> int:
+    """What a run that could not be made, or stopped, ends with."""
+    codes = {d.code for d in error.diagnostics}
+    if codes & {"GE702", "GE703"}:
+        return 5
+    return 4 if any(c.startswith("GE6") or c == "GE701" for c in codes) else 1
+
+
+def _sets(args: Namespace) -> tuple[tuple[str, str], ...]:
+    """The overrides `--set name=value`, in the order written."""
+    return tuple((key.strip(), value.strip()) for key, _, value in (item.partition("=") for item in args.set))
+
+
+def _checked(path: str, screen: Screen, sets: tuple[tuple[str, str], ...] = (), *, quiet: bool = False) -> Checked:
+    """A checked file; its warnings are shown, and end the command where that was asked for."""
+    from gamespec import pipeline
+
+    source = _source(path)
+    screen.sources[source.name] = source
+    checked = pipeline.check(source, sets)
+    screen.sources.update(checked.sources)
+    shown = [d for d in checked.diagnostics if not quiet or screen.strict]
+    if screen.say(shown):
+        raise Refused(1)
+    return checked
+
+
+def _source(path: str) -> Source:
+    from gamespec.syntax.read import read
+
+    if path != "-":
+        return read(shipped.find(path))
+    try:
+        return Source("<stdin>", sys.stdin.buffer.read(MAX_STDIN).decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        place = Label(Span("<stdin>", 0, 0), f"byte {error.start} is not UTF-8")
+        raise GameError((Diagnostic("GE005", "the input is not text", place, hint="save it as UTF-8"),)) from None
+
+
+MAX_STDIN = 64_000_000
+"""Bytes read from stdin; the parser bounds the rest."""
+
+
+def _usage(screen: Screen, text: str) -> int:
+    screen.note(f"gamec: {text}")
+    return 2
