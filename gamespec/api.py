@@ -1,0 +1,169 @@
+"""Games from Python: load a `.game` file, explain it, solve it with your own networks and data, or step it yourself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gamespec.library.registry import register
+from gamespec.report.diagnostic import GameError
+from gamespec.shipped import find
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gamespec.ir.game import Game as Meaning
+    from gamespec.pipeline import Checked, Compiled
+    from gamespec.report.diagnostic import Diagnostic
+    from gamespec.run.result import Report, Result
+    from gamespec.run.step import Step
+
+__all__ = ["CheckError", "Game", "load", "load_run", "register"]
+
+CheckError = GameError
+"""Raised for every mistake in a game, in its parameters or in what is given to it; see its `diagnostics`."""
+
+
+class Game:
+    """A checked game. Made by `load`."""
+
+    def __init__(self, checked: Checked, params: tuple[tuple[str, str], ...] = ()) -> None:
+        self._checked = checked
+        self._params = params
+
+    @property
+    def name(self) -> str:
+        """As the file calls it."""
+        return self._checked.game.name
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Warnings and notes; errors are raised."""
+        return self._checked.diagnostics
+
+    def ir(self) -> Meaning:
+        """The meaning of the file: immutable, comparable, `ir().hash()`."""
+        return self._checked.game
+
+    def explain(self, schedule: str | None = None, *, why: bool = False) -> str:
+        """What the compiler found and chose, and with `why` what it rejected; the text of `gamec explain`."""
+        from gamespec import pipeline
+
+        with self._shown():
+            return pipeline.explain(self._checked, schedule, why)
+
+    def emit(self, schedule: str | None = None) -> str:
+        """The Python program that `solve` executes; it needs only torch."""
+        return self._compiled(schedule, {}, {}).program.text
+
+    def solve(
+        self,
+        schedule: str | None = None,
+        *,
+        nets: Mapping[str, nn.Module] | None = None,
+        data: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        device: str = "cpu",
+        steps: int | None = None,
+        on_step: Callable[[Report], None] | None = None,
+        out: str | os.PathLike[str] | None = None,
+    ) -> Result:
+        """Run the game.
+
+        `nets` are modules for `= given` or in place of a declared network; `data` are tensors, a Dataset or a
+        DataLoader for a declared source; `on_step` sees every report; `out` is a folder to save the run in.
+        """
+        from gamespec.run.execute import execute
+
+        request = self._request(nets, data, seed, device, steps, out)
+        with self._shown():
+            compiled = self._compiled(schedule, request.nets, request.data)
+            return execute(self._checked, compiled, request, on_step=on_step)
+
+    def compile(
+        self,
+        schedule: str | None = None,
+        *,
+        nets: Mapping[str, nn.Module] | None = None,
+        data: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        device: str = "cpu",
+    ) -> Step:
+        """One step for a loop of your own: `info = step(batch)` with `info.losses`, `info.inner`, `info.players`."""
+        from gamespec.run.step import Step
+
+        request = self._request(nets, data, seed, device, None, None)
+        with self._shown():
+            return Step(self._checked, self._compiled(schedule, request.nets, request.data), request)
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Game {self.name} from {self._checked.source.name}>"
+
+    def _compiled(self, schedule: str | None, nets: Mapping[str, Any], data: Mapping[str, Any]) -> Compiled:
+        from gamespec import pipeline
+
+        with self._shown():
+            return pipeline.compile(self._checked, schedule, frozenset([*nets, *data]))
+
+    def _request(
+        self,
+        nets: Mapping[str, nn.Module] | None,
+        data: Mapping[str, Any] | None,
+        seed: int | None,
+        device: str,
+        steps: int | None,
+        out: str | os.PathLike[str] | None,
+    ) -> Any:  # noqa: ANN401  # a Request, whose module loads torch; until 2027-11
+        from gamespec.run.execute import Request
+
+        folder = None if out is None else Path(out)
+        return Request(seed, device, steps, folder, dict(nets or {}), dict(data or {}), self._params, "api")
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        with _shown({self._checked.source.name: self._checked.source} | dict(self._checked.sources)):
+            yield
+
+
+def load(path: str | os.PathLike[str], params: Mapping[str, object] | None = None) -> Game:
+    """Read and check a `.game` file; `params` overrides its parameters: `{"eps": "4/255"}`.
+
+    A path such as "specs/saddle/bilinear.game" that is not on disk is looked up among the games of gamespec.
+    """
+    from gamespec import pipeline
+    from gamespec.syntax.parse import read
+
+    sets = tuple((name, _written(value)) for name, value in (params or {}).items())
+    with _shown({}):
+        source = read(find(path))
+    with _shown({source.name: source}):
+        return Game(pipeline.check(source, sets), sets)
+
+
+def load_run(path: str | os.PathLike[str], nets: Mapping[str, nn.Module] | None = None) -> Result:
+    """A saved run. Asking it for a network runs the program saved beside it: open only runs that you trust."""
+    from gamespec.run import result
+
+    return result.load_run(Path(path), nets)
+
+
+def _written(value: object) -> str:
+    """A value as the language writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@contextmanager
+def _shown(sources: Mapping[str, Any]) -> Iterator[None]:
+    """Diagnostics with their lines of the file, once, below the traceback."""
+    try:
+        yield
+    except GameError as error:
+        if not getattr(error, "__notes__", None):
+            from gamespec.report.render import human
+
+            error.add_note("\n" + human(error.diagnostics, dict(sources)))
+        raise
