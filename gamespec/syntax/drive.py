@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gamespec.syntax.build import Build
     from gamespec.syntax.lex import Token
-    from gamespec.syntax.table import Table
+    from gamespec.syntax.table import Rule, Table
 
 MAX_DEPTH = 200
 
@@ -50,15 +50,16 @@ def drive(table: Table, tokens: Sequence[Token], start: str, build: Build) -> An
         while (action := table.rows[states[-1]].get(token.type)) is None or action < 0:
             if action is None:
                 return Stop(i, _accepts(table, tokens[:i], start))
-            part = _reduce(table, -1 - action, parts, build)
-            if part.depth > MAX_DEPTH:
-                return Stop(i, frozenset(), deep=True)
             rule = table.rules[-1 - action]
+            if not (rule.transparent and rule.length == 1):
+                part = _reduce(rule, parts, build)
+                if part.depth > MAX_DEPTH:
+                    return Stop(i, frozenset(), deep=True)
+                parts.append(part)
             del states[len(states) - rule.length :]
-            parts.append(part)
             states.append(table.rows[states[-1]][rule.origin])
             if token.type == END and states[-1] == table.ends[start]:
-                return part.value
+                return parts[-1].value
         states.append(action)
         parts.append(_Part(token, token.start, token.end, 0))
         if len(states) > 20 * MAX_DEPTH:
@@ -66,13 +67,14 @@ def drive(table: Table, tokens: Sequence[Token], start: str, build: Build) -> An
         i += 1
 
 
-def _reduce(table: Table, number: int, parts: list[_Part], build: Build) -> _Part:
-    rule = table.rules[number]
+def _reduce(rule: Rule, parts: list[_Part], build: Build) -> _Part:
     taken = parts[-rule.length :]
     del parts[-rule.length :]
     start, end, depth = taken[0].start, taken[-1].end, max(part.depth for part in taken)
-    values: list[Any] = []
-    for missing, part in zip(rule.fill, taken, strict=False):
+    # A list grows in place, by its own rule: copying it for each item would take quadratic time.
+    values: list[Any] = taken[0].value if isinstance(taken[0].value, list) else [taken[0].value]
+    values[:0] = [None] * rule.fill[0]
+    for missing, part in zip(rule.fill[1:], taken[1:], strict=False):
         values.extend([None] * missing)
         if isinstance(part.value, list):
             values.extend(part.value)
@@ -81,8 +83,6 @@ def _reduce(table: Table, number: int, parts: list[_Part], build: Build) -> _Par
     values.extend([None] * rule.fill[-1])
     if rule.origin.startswith("_"):
         return _Part(values, start, end, depth)
-    if rule.transparent and len(values) == 1:
-        return _Part(values[0], start, end, depth)
     return _Part(build.action(rule.action)(values, Span(build.file, start, end)), start, end, depth + 1)
 
 

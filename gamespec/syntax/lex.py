@@ -13,7 +13,7 @@ from gamespec.report.source import Source, Span
 if TYPE_CHECKING:
     from gamespec.syntax.table import Table
 
-MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 500_000
 MAX_BRACKETS = 200
 MAX_DIGITS = 100
 MAX_EXPONENT = 400

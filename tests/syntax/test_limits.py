@@ -10,7 +10,7 @@ from gamespec.report.diagnostic import GameError
 from gamespec.report.source import Source
 from gamespec.syntax.drive import MAX_DEPTH
 from gamespec.syntax.lex import MAX_BRACKETS, MAX_CHARACTERS
-from gamespec.syntax.parse import parse, parse_expression
+from gamespec.syntax.parse import parse_expression
 
 DEEP = [
     ("let f = " + "[" * 10_000, 8 + MAX_BRACKETS),
@@ -63,17 +63,26 @@ def test_the_depth_limit_leaves_room_for_long_formulas():
     assert parse_expression(Source("t.game", " + ".join(["a"] * (MAX_DEPTH - 1))))
 
 
-def test_long_files_take_time_in_proportion():
+@pytest.mark.parametrize(
+    ("start", "again", "end"),
+    [
+        ("", "let f = -u^2 + v^2 + 2*u*v\n", ""),
+        ("let f = [", "1, ", "1]"),
+        ("let f = [", "1, ", "1 1]"),
+        ("schedule {", "a: b, c ", "}"),
+        ("solve {", "min{u}[u] ", "}"),
+    ],
+)
+def test_long_files_take_time_in_proportion(start, again, end, texts):
     """Four times the text takes about four times the time."""
 
-    def seconds(statements: int) -> float:
-        text = "let f = -u^2 + v^2 + 2*u*v\n" * statements
+    def seconds(times: int) -> float:
         began = time.perf_counter()
-        parse(Source("t.game", text))
+        texts.mistakes(start + again * times + end)
         return time.perf_counter() - began
 
     seconds(10)
-    assert seconds(800) < 16 * seconds(200)
+    assert seconds(8000) < 12 * seconds(2000)
 
 
 def test_an_expression_can_be_too_deep():

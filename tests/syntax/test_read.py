@@ -24,7 +24,7 @@ def test_a_file_is_its_text(tmp_path):
         (b"let a = \xff", "GE005", 8, "byte 8 is not UTF-8"),
         ("let é".encode("utf-16"), "GE005", 0, "not UTF-8"),
         (b"let\0", "GE005", 3, "a zero byte"),
-        (b"x" * (4 * MAX_CHARACTERS + 1), "GE006", 0, "at most 1 000 000 characters"),
+        (b"x" * (4 * MAX_CHARACTERS + 1), "GE006", 0, "at most 500 000 characters"),
     ],
 )
 def test_a_file_that_is_no_text_is_refused(tmp_path, data, code, offset, label):
