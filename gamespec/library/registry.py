@@ -15,8 +15,17 @@ KINDS = {"sets": "SET", "data": "SOURCE", "networks": "NETWORK", "rules": "RULE"
 _added: dict[str, dict[str, Any]] = {kind: {} for kind in [*KINDS, "solvers"]}
 
 
+_modules: list[ModuleType] = []
+
+
+def added_modules() -> tuple[ModuleType, ...]:
+    """The modules outside the package that brought words."""
+    return tuple(_modules)
+
+
 def register(module: ModuleType) -> None:
     """Add the words that a module outside the package defines (SET, SOURCE, NETWORK, RULE, METRIC or SOLVER)."""
+    _modules.append(module)
     for kind, name in [*KINDS.items(), ("solvers", "SOLVER")]:
         entry = getattr(module, name, None)
         if entry is not None:

@@ -1,0 +1,97 @@
+"""Ownership: every variable and network is chosen by exactly one player, and every player can move its objective."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.check.polarity import opposes_nobody
+from gamespec.ir import game as ir
+from gamespec.ir.expr import Apply, Call, Expr, Stop
+from gamespec.ir.walk import children, free_names, walk
+from gamespec.library.functions import FUNCTIONS
+from gamespec.report.diagnostic import Label
+
+if TYPE_CHECKING:
+    from gamespec.check.expressions import Build
+
+
+def check(game: ir.Game, build: Build) -> None:
+    """Record two owners (GE301), players that nobody chooses (GE306), dead players (GE312) and players that help each other (GW301)."""
+    _two_owners(game, build)
+    _nobody(game, build)
+    _dead(game, build)
+    for node in opposes_nobody(game):
+        owner = game.node(node)
+        opposite = "min" if owner.sense == "max" else "max"
+        build.log.notice("GW301", f"`{owner.owns[0]}` opposes nobody", build.spans[f"node:{node}"],
+                         "pushes the objective the same way as every player around it",
+                         hint=f"for a worst case, write `{opposite}{{{owner.owns[0]} ..}}`")  # fmt: skip
+
+
+def _two_owners(game: ir.Game, build: Build) -> None:
+    owner: dict[str, str] = {}
+    for node in game.nodes:
+        for name in node.owns:
+            if name in owner and not node.choice:
+                build.log.add("GE301", f"`{name}` has two owners", build.spans[f"node:{node.id}"], "chosen here",
+                              related=(Label(build.spans[f"node:{owner[name]}"], "and here"),),
+                              hint="give each player a network or variable of its own, or add the two objectives")  # fmt: skip
+            owner.setdefault(name, node.id)
+
+
+def _nobody(game: ir.Game, build: Build) -> None:
+    owned = {name for node in game.nodes for name in node.owns}
+    used = {n for node in game.nodes for n in free_names(node.objective)} | {
+        e.net for node in game.nodes for e in walk(node.objective) if isinstance(e, Apply)
+    }
+    for net in game.nets:
+        if net.name in used and net.handle not in owned and not net.frozen:
+            build.log.add("GE306", f"nobody optimises `{net.name}`", build.spans[f"net:{net.name}"], "used, but it keeps its first values",
+                             hint=f"add it to a player: `min{{{net.name}}}`, or write `frozen`")  # fmt: skip
+    for var in game.vars:
+        if var.name in used and var.name not in owned and not var.scope:
+            build.log.add("GE306", f"nobody optimises `{var.name}`", build.spans[f"var:{var.name}"], "used, but it keeps its first value",
+                             hint=f"add it to a player: `min{{{var.name}}}`, or make it a `param`")  # fmt: skip
+
+
+def _dead(game: ir.Game, build: Build) -> None:
+    for node in game.nodes:
+        if node.choice is not None or _stands_in(game, node):
+            continue
+        nets = {n.handle: n.name for n in game.nets}
+        for name in node.owns:
+            if not moves(game, node.id, {name, nets.get(name, name)}):
+                build.log.add("GE312", f"`{name}` cannot change its objective", build.spans[f"node:{node.id}"],
+                              "the objective does not depend on it, or only through steps that have no slope",
+                              hint=f"use `{name}` in the objective, or a loss such as `ce` in place of a count")  # fmt: skip
+
+
+def _stands_in(game: ir.Game, node: ir.Node) -> bool:
+    """Whether some schedule gives this player a surrogate for an objective without slope."""
+    keys = {f"{node.id.split('/')[0][1:]}.{o}" if node.id.startswith("@") else o for o in node.owns}
+    entries = [e for s in game.schedules for e in s.entries if e.target in keys]
+    return any(o.key == "surrogate" for e in entries for d in e.directives for o in d.options)
+
+
+def moves(game: ir.Game, node: str, names: set[str]) -> bool:
+    """Whether the objective of a node has a slope in any of these names."""
+    seen: set[str] = set()
+
+    def visit(e: Expr) -> bool:
+        if isinstance(e, Stop) or (isinstance(e, Call) and e.fn in FUNCTIONS and FUNCTIONS[e.fn].piecewise_constant):
+            return False
+        if getattr(e, "kind", "") == "value":
+            child = e.node  # type: ignore[union-attr]  # the kind says it; until 2027-11
+            if child in seen:
+                return False
+            seen.add(child)
+            return visit(game.node(child).objective)
+        if getattr(e, "name", None) in names or getattr(e, "net", None) in names:
+            return True
+        return any(visit(c) for c in children(e))
+
+    if visit(game.node(node).objective):
+        return True
+    # A leader may act through its followers' answers alone.
+    answers = [e.child for e in game.edges if e.parent == node and e.kind == "response"]
+    return any(visit(game.node(a).objective) for a in answers)

@@ -1,0 +1,210 @@
+"""Names: what each stands for while a file is lowered, and the collector of what went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from gamespec.ir import game as ir
+from gamespec.ir.expr import Draw, Expr
+from gamespec.ir.types import Interval, Type
+from gamespec.report.diagnostic import Diagnostic, Fix, Label
+from gamespec.report.source import Span
+from gamespec.report.suggest import nearest
+from gamespec.syntax import tree
+
+
+class Failed(Exception):  # noqa: N818  # control flow, never shown; until 2027-11
+    """Raised after a diagnostic was recorded, to leave the statement at hand."""
+
+
+@dataclass(slots=True)
+class Log:
+    """Collects every diagnostic of a file."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        hint: str = "",
+        related: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+        fixes: tuple[Fix, ...] = (),
+    ) -> None:
+        """Record one diagnostic, once."""
+        found = Diagnostic(code, message, Label(span, label), related, notes, hint, fixes)
+        if found not in self.diagnostics:
+            self.diagnostics.append(found)
+
+    def fail(self, code: str, message: str, span: Span, label: str = "", *, hint: str = "", related: tuple[Label, ...] = ()) -> Failed:
+        """Record an error; the caller raises what this returns."""
+        self.add(code, message, span, label, hint=hint, related=related)
+        return Failed()
+
+    def notice(self, code: str, message: str, span: Span, label: str = "", *, hint: str = "", notes: tuple[str, ...] = ()) -> None:
+        """Record a warning or a note."""
+        self.add(code, message, span, label, hint=hint, notes=notes)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any error was recorded."""
+        return any(d.severity == "error" for d in self.diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A lowered expression: its type, whether it has one row per sample, the range of its values if known."""
+
+    expr: Expr
+    type: Type
+    rows: bool = False
+    range: Interval | None = None
+
+
+# ------------------------------------------------------------------ what a name can stand for
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A `param`, a `dim` or a constant `let`: its value is known now."""
+
+    name: str
+    value: object
+    span: Span
+    range: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A name bound to an expression: a sample, a local name, an argument, an index."""
+
+    typed: Typed
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class VarName:
+    """A variable that a player chooses."""
+
+    var: ir.Var
+    span: Span
+    rows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NetName:
+    """A network, or (handle True) its parameters."""
+
+    net: ir.Net
+    span: Span
+    handle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DataName:
+    """A data source."""
+
+    data: ir.Data
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class DistName:
+    """A distribution."""
+
+    dist: ir.Dist
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class SetName:
+    """A set passed as an argument or bound by `let`."""
+
+    set: ir.Set
+    type: Type | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class DefName:
+    """A `def`, inlined where it is called."""
+
+    definition: tree.Def
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class LetName:
+    """A `let` or a `where` name, lowered where it is used."""
+
+    name: str
+    body: tree.Body
+    scope: Scope
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A name whose declaration failed: uses of it are not reported again."""
+
+    span: Span
+
+
+Binding = Const | Bound | VarName | NetName | DataName | DistName | SetName | DefName | LetName | Broken
+
+
+@dataclass(slots=True)
+class Scope:
+    """A lexical scope: names to bindings, and the draws that are open around here."""
+
+    parent: Scope | None = None
+    names: dict[str, Binding] = field(default_factory=dict)
+    draws: tuple[Draw, ...] = ()
+    samples: frozenset[str] = frozenset()
+    """Names as written that stand for a sample or depend on one."""
+
+    def child(self) -> Scope:
+        """A scope inside this one."""
+        return Scope(self, {}, self.draws, self.samples)
+
+    def find(self, name: str) -> Binding | None:
+        """What a name stands for here."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.parent
+        return None
+
+    def visible(self) -> list[str]:
+        """Every name that could be written here."""
+        names: list[str] = []
+        scope: Scope | None = self
+        while scope is not None:
+            names += scope.names
+            scope = scope.parent
+        return names
+
+
+def unknown_name(log: Log, name: tree.Name, scope: Scope, more: tuple[str, ...] = (), what: str = "name") -> Failed:
+    """Record an unknown name with the nearest one in scope."""
+    near = nearest(name.id, [*scope.visible(), *more])
+    hint = f"write `{near}`" if near else ""
+    return log.fail("GE101", f"unknown {what} `{name.id}`", name.span, f"did you mean `{near}`?" if near else "", hint=hint)
+
+
+def declared_at(binding: Binding | None) -> Span | None:
+    """Where a binding was written."""
+    if isinstance(binding, DefName):
+        return binding.definition.name.span
+    return binding.span if binding is not None else None
+
+
+def exact(value: object) -> Fraction | None:
+    """A number as a fraction, None for anything else."""
+    return Fraction(value) if isinstance(value, (int, Fraction)) and not isinstance(value, bool) else None

@@ -1,0 +1,155 @@
+"""Types and rows of IR expressions: the one place that says what shape a thing has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gamespec.ir.expr import Apply, Array, Call, Draw, Expr, Grad, If, Index, Num, Reduce, Ref, Stop, Value, Word
+from gamespec.ir.game import Game
+from gamespec.ir.types import BOOL, INDEX, REAL, Type
+from gamespec.library.base import Misfit
+from gamespec.library.functions import FUNCTIONS
+from gamespec.library.registry import words
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """The type of one sample of an expression, and whether there is one row per sample."""
+
+    type: Type
+    rows: bool = False
+
+
+class ShapeError(Exception):
+    """Two things do not fit."""
+
+    def __init__(self, misfit: Misfit) -> None:
+        self.misfit = misfit
+        super().__init__(misfit.cause)
+
+
+Names = dict[str, Shaped]
+
+
+def call(fn: str, args: tuple[Shaped, ...]) -> Shaped:
+    """The shape of a function's value. Raises ShapeError."""
+    found: Type | Misfit
+    if fn in FUNCTIONS:
+        found = FUNCTIONS[fn].rule(tuple(a.type for a in args))
+        rows = any(a.rows for a in args)
+    elif fn in ("sample", "column"):
+        return Shaped(REAL, rows=True)
+    else:
+        metric = words("metrics")[fn]
+        found, rows = REAL, metric.result == "rows"
+        if rows:
+            found = args[-1].type if args[-1].rows else Type(kind="real", shape=args[0].type.shape)
+    if isinstance(found, Misfit):
+        raise ShapeError(found)
+    return Shaped(found, rows)
+
+
+def draw_names(game: Game, draw: Draw) -> Names:
+    """The shapes of the names that a draw binds."""
+    if not draw.over:
+        return {n: Shaped(INDEX, rows=draw.skip is not None) for n in draw.names}
+    for data in game.data:
+        if data.name == draw.over:
+            return {n: Shaped(f.type, rows=True) for n, f in zip(draw.names, data.fields, strict=False)}
+    dist = next(d for d in game.dists if d.name == draw.over)
+    return {n: Shaped(dist.type, rows=True) for n in draw.names}
+
+
+def globals_of(game: Game) -> Names:
+    """The shapes of params and variables."""
+    names: Names = {}
+    for p in game.params:
+        names[p.name] = infer(p.value, {}, game)
+    for v in game.vars:
+        names[v.name] = Shaped(v.type, rows=bool(v.scope))
+    for n in game.nets:
+        names[n.handle] = Shaped(Type(kind="params", net=n.name))
+    return names
+
+
+def _array(items: tuple[Shaped, ...]) -> Shaped:
+    if not items:
+        return Shaped(Type(kind="real", shape=(0,)))
+    return Shaped(Type(kind="real", shape=(len(items), *items[0].type.shape)), any(i.rows for i in items))
+
+
+def _indexed(base: Shaped, indices: tuple[Shaped, ...]) -> Shaped:
+    shape = (base.type.size,) if base.type.kind == "logits" else base.type.shape
+    rows = base.rows or any(i.rows for i in indices)
+    return Shaped(Type(kind="real", shape=shape[len(indices) :]), rows)
+
+
+def infer(expr: Expr, names: Names, game: Game) -> Shaped:
+    """The shape of an expression whose free names have these shapes. Raises ShapeError."""
+    match expr:
+        case Num():
+            return Shaped(REAL)
+        case Word():
+            return Shaped(Type(kind="word"))
+        case Ref():
+            return names.get(expr.name, Shaped(REAL))
+        case Call():
+            if expr.fn == "column":
+                return column(game, expr)
+            if expr.fn == "sample":
+                return sampled(game, expr)
+            return call(expr.fn, tuple(infer(a, names, game) for a in expr.args))
+        case Apply():
+            net = next(n for n in game.nets if n.name == expr.net)
+            return Shaped(net.output, any(infer(a, names, game).rows for a in expr.args))
+        case Reduce():
+            inner = dict(names)
+            for draw in expr.draws:
+                inner |= draw_names(game, draw)
+            body = infer(expr.body, inner, game)
+            over_samples = any(d.over or d.skip is not None for d in expr.draws)
+            return Shaped(body.type if body.type.kind != "bool" else REAL, body.rows and not over_samples)
+        case Value():
+            node = game.node(expr.node)
+            return Shaped(REAL, rows=bool(node.scope))
+        case Grad():
+            at = infer(expr.at, names, game) if expr.at is not None else names[expr.name]
+            return Shaped(at.type, at.rows)
+        case Stop():
+            return infer(expr.body, names, game)
+        case If():
+            cond, then, other = (infer(e, names, game) for e in (expr.cond, expr.then, expr.other))
+            return Shaped(then.type if then.type.shape else other.type, cond.rows or then.rows or other.rows)
+        case Array():
+            return _array(tuple(infer(i, names, game) for i in expr.items))
+        case Index():
+            if isinstance(expr.base, Ref):
+                var = next((v for v in game.vars if v.name == expr.base.name and v.axis and v.scope), None)
+                if var is not None:
+                    return Shaped(var.type, rows=True)
+            return _indexed(infer(expr.base, names, game), tuple(infer(i, names, game) for i in expr.indices))
+
+
+def column(game: Game, expr: Call) -> Shaped:
+    """The shape of `data.column`."""
+    data_name, column_name = (a.value for a in expr.args if isinstance(a, Word))
+    data = next(d for d in game.data if d.name == data_name)
+    for f in data.fields:
+        if f.name == column_name:
+            return Shaped(f.type, rows=True)
+    offered = words("data")[data.source.word].columns[column_name]
+    kinds = {"real": Type(kind="real", shape=offered.shape), "index": INDEX, "bool": BOOL}
+    return Shaped(kinds.get(offered.kind, Type(kind="class", size=offered.size)), rows=True)
+
+
+def sampled(game: Game, expr: Call) -> Shaped:
+    """The shape of `sample(net, source, n)` or `sample(source, n)`."""
+    first = expr.args[0]
+    assert isinstance(first, Word)
+    for n in game.nets:
+        if n.name == first.value:
+            return Shaped(n.output, rows=True)
+    for d in game.data:
+        if d.name == first.value:
+            return Shaped(d.fields[0].type, rows=True)
+    return Shaped(next(d for d in game.dists if d.name == first.value).type, rows=True)

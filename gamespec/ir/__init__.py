@@ -1,0 +1,1 @@
+"""The intermediate representation: a game as an immutable value."""

@@ -1,0 +1,67 @@
+"""The directives of a schedule and the settings of `run`: what each takes, with defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gamespec.library.base import REQUIRED, Option
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One directive. `role` says what it decides about a player.
+
+    "move": how it steps; "inner": how it answers before its leader moves; "choice": a discrete answer;
+    "repeat": moves per turn; "beam": copies; "through": how a derivative passes through it.
+    """
+
+    word: str
+    role: str
+    options: tuple[Option, ...] = ()
+    summary: str = ""
+
+
+_STEPS = Option("steps", int, 0)
+_DECAY = Option("decay", str, "constant", ("constant", "sqrt", "linear", "cosine"))
+_ADAM = (Option("lr", float, 1e-3), Option("betas", tuple, (0.9, 0.999)), Option("eps", float, 1e-8))
+
+DIRECTIVES: dict[str, Directive] = {
+    d.word: d
+    for d in [
+        Directive("sgd", "move", (Option("lr", float, 0.1), Option("momentum", float, 0.0), Option("weight_decay", float, 0.0), _DECAY, _STEPS), "gradient steps"),
+        Directive("adam", "move", (*_ADAM, Option("weight_decay", float, 0.0), _DECAY, _STEPS), "Adam steps"),
+        Directive("descent", "move", (Option("lr", float, 0.1), _DECAY, _STEPS), "plain gradient steps of a minimiser"),
+        Directive("ascent", "move", (Option("lr", float, 0.1), _DECAY, _STEPS), "plain gradient steps of a maximiser"),
+        Directive(
+            "pgd", "inner",
+            (Option("steps", int, 10), Option("lr", float, None), Option("start", str, "uniform", ("zero", "uniform")),
+             Option("restarts", int, 1), Option("surrogate", tuple, ())),
+            "projected sign-gradient steps, one answer per sample",
+        ),
+        Directive("newton", "inner", (Option("steps", int, 50), Option("tol", float, 1e-12)), "solve the follower's optimality condition"),
+        Directive("enumerate", "choice", (), "try every element"),
+        Directive("repeat", "repeat", (Option("times", int, REQUIRED),), "moves per turn"),
+        Directive("beam", "beam", (Option("K", int, REQUIRED),), "keep K candidates and answer to the best"),
+        Directive("through", "through", (Option("response", str, REQUIRED),), "how a derivative passes through this player"),
+    ]
+}  # fmt: skip
+
+RESPONSES: dict[str, tuple[Option, ...]] = {
+    "stop": (),
+    "envelope": (),
+    "unroll": (),
+    "implicit": (Option("iters", int, 20), Option("tol", float, 1e-10)),
+    "penalty": (Option("gamma", float, 1.0), Option("growth", float, 1.0)),
+}
+
+METHODS: tuple[str, ...] = ("simultaneous", "alternating", "extragradient", "k_beam", "nested")
+"""Set by `method:`; further ones come from files in `solvers`."""
+
+SETTINGS: dict[str, Option] = {
+    o.name: o
+    for o in [
+        Option("steps", int, 0), Option("epochs", float, 0.0), Option("batch", int, 0), Option("seed", int, 0),
+        Option("tol", float, None), Option("schedule", str, ""), Option("every", int, 0), Option("trace", bool, False),
+        Option("precision", str, "", ("float32", "float64")), Option("probe", tuple, ()),
+    ]
+}  # fmt: skip

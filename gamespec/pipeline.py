@@ -1,0 +1,120 @@
+"""The stages in order; nothing else knows the order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gamespec.check.lower import SourceMap, lower
+from gamespec.check.scope import Failed, Log, Scope
+from gamespec.check.words import evaluate_word
+from gamespec.classify import classify
+from gamespec.classify.facts import Facts
+from gamespec.emit.expr import UnsupportedError
+from gamespec.emit.program import Program
+from gamespec.emit.write import emit
+from gamespec.ir import game as ir
+from gamespec.plan.ops import Plan
+from gamespec.report.diagnostic import Diagnostic, GameError, Label
+from gamespec.report.source import Source, Span
+from gamespec.report.suggest import nearest
+from gamespec.solvers.choose import Choice, Unplayable, choose, schedule_name
+from gamespec.syntax import tree
+from gamespec.syntax.parse import parse, parse_expression
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that is right: its syntax, its game, where things stand, and warnings."""
+
+    source: Source
+    sources: Mapping[str, Source]
+    spec: tree.Spec
+    game: ir.Game
+    spans: SourceMap
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Everything between a checked game and its run."""
+
+    facts: Facts
+    choice: Choice
+    plan: Plan
+    program: Program
+
+
+def check(source: Source, sets: tuple[tuple[str, str], ...] = ()) -> Checked:
+    """Parse and lower a file; `sets` are `--set` pairs of a param and the text of its value. Raises GameError."""
+    spec = parse(source)
+    overrides, sources = _overrides(spec, sets, source)
+    lowered = lower(spec, source, overrides)
+    return Checked(source, {source.name: source, **sources}, spec, lowered.game, lowered.spans, lowered.diagnostics)
+
+
+def _overrides(spec: tree.Spec, sets: tuple[tuple[str, str], ...], source: Source) -> tuple[dict[str, object], dict[str, Source]]:
+    """The values of `--set`, parsed by the language's own parser, each text a source of its own."""
+    known = [s.name.id for s in spec.statements if isinstance(s, tree.Param)]
+    found: dict[str, object] = {}
+    sources: dict[str, Source] = {}
+    log = Log()
+    for key, text in sets:
+        name = f"--set {key}"
+        sources[name] = Source(name, text)
+        if key not in known:
+            near = nearest(key, known)
+            hint = f"write `--set {near}={text}`" if near else f"params: {', '.join(known) or 'none'}"
+            log.add("GE504", f"no param `{key}` in {source.name}", Span(name, 0, len(text)), f"did you mean `{near}`?" if near else "", hint=hint)
+            continue
+        try:
+            found[key] = evaluate_word(parse_expression(sources[name]), Scope(), log)
+        except Failed:
+            continue
+    if log.failed:
+        raise GameError(tuple(log.diagnostics))
+    return found, sources
+
+
+def compile(checked: Checked, schedule: str | None = None, given: frozenset[str] = frozenset()) -> Compiled:  # noqa: A001  # the stage's name; until 2027-11
+    """Classify, choose, plan and emit. `given` names networks that the caller brings. Raises GameError."""
+    game = checked.game
+    where = checked.spans.get("node:main") or Span(checked.source.name, 0, 0)
+    names = [s.name for s in game.schedules]
+    if schedule is not None and schedule not in names:
+        near = nearest(schedule, names)
+        raise _error("GE502", f"unknown schedule `{schedule}`", where, hint=f"write `--schedule {near or names[0]}`; there are {', '.join(names)}")
+    facts = classify(game)
+    choice = choose(game, facts, schedule)
+    if isinstance(choice, Unplayable):
+        at = checked.spans.get(f"schedule:{schedule_name(game, schedule)}.method") or where
+        raise _error("GE505", f"`{choice.method}` cannot play this game", at, choice.reason, hint="drop `method:`, and one is chosen; `gamec explain` says why")
+    plan = choice.plan(game)
+    spans = dict(checked.spans.spans)
+    try:
+        program = emit(game, plan, choice.table, given, spans, checked.source)
+    except UnsupportedError as e:
+        raise _error("GE292", e.what, where, hint=e.hint or "see `gamec list` for what can be written") from None
+    return Compiled(facts, choice, plan, program)
+
+
+def _error(code: str, message: str, span: Span, label: str = "", hint: str = "") -> GameError:
+    return GameError((Diagnostic(code, message, Label(span, label), hint=hint),))
+
+
+def explain(checked: Checked, schedule: str | None = None, why: bool = False) -> str:
+    """Players, order, facts, the method and its defaults, costs per step, as text."""
+    from gamespec.solvers.cost import cost
+
+    compiled = compile(checked, schedule)
+    lines = [f"{checked.game.name}: {compiled.facts}", "", str(compiled.choice).split("\n")[0]]
+    if why:
+        lines += str(compiled.choice).split("\n")[1:]
+    lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]
+    lines += [f"cost per step: {cost(checked.game, compiled.plan)}"]
+    if compiled.choice.warning:
+        lines.append(f"warning: {compiled.choice.warning}")
+    return "\n".join(lines)
+
+
+__all__ = ["Checked", "Compiled", "check", "compile", "explain"]

@@ -1,0 +1,24 @@
+"""Alternating descent-ascent: the follower takes its turn from where it stood, then the leader answers."""
+
+from __future__ import annotations
+
+from gamespec.ir import game as ir
+from gamespec.library.base import Option
+from gamespec.plan.ops import Plan
+from gamespec.solvers.base import Accepts, Solver, Table, finished
+from gamespec.solvers.parts import all_responses, sequential
+
+
+def plan(game: ir.Game, table: Table) -> Plan:
+    """Followers first, warm from the last step."""
+    return finished(game, table, solver="alternating", source=SOLVER.source, body=sequential(game, table), through=all_responses(game, table))
+
+
+SOLVER = Solver(
+    word="alternating",
+    accepts=Accepts("sequential", ("value",), networks=True, reason="its followers keep their place between steps and share the leader's objective"),
+    options=(Option("lr", float, 0.0),),
+    source="Goodfellow et al. 2014, algorithm 1",
+    plan=plan,
+    summary="follower moves, then leader",
+)

@@ -1,0 +1,133 @@
+"""What a solver declares, and the game as a solver sees it: players, followers, the schedule resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable  # noqa: TC003  # part of the dataclass; until 2027-11
+from dataclasses import dataclass
+from typing import Literal
+
+from gamespec.ir import game as ir
+from gamespec.library.base import Option  # noqa: TC001  # part of the dataclass; until 2027-11
+from gamespec.plan.ops import Plan, Rule
+from gamespec.plan.response import Response  # noqa: TC001  # part of the dataclass; until 2027-11
+
+Follower = Literal["value", "response", "per_sample", "choice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepts:
+    """Which games a method can play, as data: it ranks the choice, words the rejection and prints the table.
+
+    `followers`: the kinds of follower allowed. `order`: "sequential" methods keep the order of play, "simultaneous" ones
+    move all at once. `networks`: whether a player may be a network. `beam`: it keeps copies of a shared follower.
+    """
+
+    order: Literal["sequential", "simultaneous"]
+    followers: tuple[Follower, ...]
+    networks: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """How one node is played: the step rule of each thing it owns and, for a follower, how it answers.
+
+    `steps` inner moves from `start`; `times` moves per turn; `beam` copies; `response` as written, None otherwise.
+    """
+
+    node: str
+    rules: tuple[tuple[str, Rule], ...]
+    steps: int
+    start: str
+    restarts: int = 1
+    surrogates: tuple[str, ...] = ()
+    times: int = 1
+    beam: int = 0
+    response: Response | None = None
+    newton: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The resolved schedule: everything a solver needs beside the game, and which of it was chosen by default."""
+
+    schedule: str
+    method: str
+    options: tuple[tuple[str, object], ...]
+    seats: tuple[Seat, ...]
+    steps: int
+    batch: int
+    seed: int
+    tol: float | None
+    every: int
+    precision: str
+    defaults: tuple[tuple[str, str], ...]
+    epochs: float = 0.0
+
+    def seat(self, node: str) -> Seat:
+        """The seat of a node."""
+        return next(s for s in self.seats if s.node == node)
+
+    def option(self, name: str, default: object) -> object:
+        """An option of the method."""
+        return dict(self.options).get(name, default)
+
+
+@dataclass(frozen=True, slots=True)
+class Solver:
+    """A method: one file. `plan(game, table)` writes one step of it as a Plan body with its residual."""
+
+    word: str
+    accepts: Accepts
+    options: tuple[Option, ...]
+    source: str
+    plan: Callable[[ir.Game, Table], Plan]
+    summary: str = ""
+
+
+def children(game: ir.Game, node: str) -> list[ir.Edge]:
+    """The edges from a node to its followers, in the order in which they are written."""
+    return [e for e in game.edges if e.parent == node]
+
+
+def follower_kind(game: ir.Game, edge: ir.Edge) -> Follower:
+    """What kind of follower an edge leads to."""
+    child = game.node(edge.child)
+    if child.choice is not None:
+        return "choice"
+    if child.scope:
+        return "per_sample"
+    return edge.kind
+
+
+def descendants(game: ir.Game, node: str) -> list[str]:
+    """A node and all its followers, leaders first."""
+    return [node, *(d for e in children(game, node) for d in descendants(game, e.child))]
+
+
+def problem_nodes(game: ir.Game) -> list[str]:
+    """All players of the game itself, without those inside metrics; leaders first."""
+    return [d for r in game.root for d in descendants(game, r)]
+
+
+def owns_network(game: ir.Game, node: str) -> bool:
+    """Whether a node chooses a network."""
+    handles = {n.handle for n in game.nets}
+    return any(o in handles for o in game.node(node).owns)
+
+
+def finished(game: ir.Game, table: Table, *, solver: str, source: str, body: tuple[object, ...],
+             through: tuple[tuple[str, Response], ...] = ()) -> Plan:  # fmt: skip
+    """A plan from a body: rules, beams and settings from the table; the residual with these responses."""
+    nodes = problem_nodes(game)
+    return Plan(
+        solver=solver,
+        schedule=table.schedule,
+        source=source,
+        body=body,  # type: ignore[arg-type]  # tuples of ops; until 2027-11
+        rules=tuple((name, rule) for n in nodes for name, rule in table.seat(n).rules),
+        residual=tuple((n, tuple((f, r) for f, r in through if f in descendants(game, n)[1:])) for n in nodes if game.node(n).choice is None),
+        beams=tuple((o, table.seat(n).beam) for n in nodes for o in game.node(n).owns if table.seat(n).beam),
+        steps=table.steps, batch=table.batch, every=table.every, tol=table.tol, seed=table.seed, precision=table.precision,
+        epochs=table.epochs, defaults=table.defaults,
+    )  # fmt: skip

@@ -1,0 +1,110 @@
+"""The choice of a method: what the author wrote, else the decision table; every rejected method keeps its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gamespec.ir import game as ir
+from gamespec.library.registry import words
+from gamespec.plan.ops import Plan
+from gamespec.plan.verify import verify
+from gamespec.solvers.base import Solver, Table, follower_kind, owns_network, problem_nodes
+from gamespec.solvers.setup import SMALL, resolve, settings, size
+
+if TYPE_CHECKING:
+    from gamespec.classify.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The method with its resolved schedule, why it was taken, and why each other one was not."""
+
+    solver: Solver
+    table: Table
+    reason: str
+    rejected: tuple[tuple[str, str], ...]
+    warning: str = ""
+
+    def plan(self, game: ir.Game) -> Plan:
+        """The verified plan of this choice."""
+        plan = self.solver.plan(game, self.table)
+        verify(plan, game)
+        return plan
+
+    def __str__(self) -> str:
+        """The method, the reason, the rejections, the defaults."""
+        lines = [f"solver {self.solver.word}: {self.reason}"]
+        lines += [f"  not {word}: {why}" for word, why in self.rejected]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Unplayable:
+    """No method can play this: why, per method."""
+
+    method: str
+    reason: str
+
+
+def schedule_name(game: ir.Game, asked: str | None) -> str:
+    """The schedule to run: as asked, else the one that `run` names, else the default."""
+    return asked or str(settings(game).get("schedule") or "default")
+
+
+def rejection(game: ir.Game, solver: Solver, order: str) -> str:
+    """Why a method cannot play this game; empty when it can."""
+    kinds = {follower_kind(game, e) for e in game.edges}
+    names = {"value": "a follower of the same objective", "response": "a follower with its own objective",
+             "per_sample": "one follower per sample", "choice": "a discrete follower"}  # fmt: skip
+    bad = sorted(kinds - set(solver.accepts.followers))
+    if bad:
+        return f"the game has {names[bad[0]]}; {solver.word} {solver.accepts.reason}"
+    if not solver.accepts.networks and any(owns_network(game, n) for n in problem_nodes(game)):
+        return f"a player is a network; {solver.word} {solver.accepts.reason}"
+    if solver.word == "k_beam" and not game.edges:
+        return "nobody follows anybody; k_beam keeps copies of a follower"
+    return ""
+
+
+def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice | Unplayable:
+    """The method for a game under a schedule."""
+    name = schedule_name(game, schedule)
+    entries = {e.target: e.directives for e in next(s for s in game.schedules if s.name == name).entries}
+    solvers = words("solvers")
+    written = entries.get("method", ())
+    beams = any(u.word == "beam" for us in entries.values() for u in us)
+    word, reason = (written[0].word, "as you wrote") if written else ("k_beam", "`beam` asks for it") if beams else _default(game, facts)
+    why = rejection(game, solvers[word], facts.order)
+    if why:
+        return Unplayable(word, why)
+    rejected = [(s.word, rejection(game, s, facts.order) or _passed_over(game, s, facts)) for s in solvers.values() if s.word != word]
+    warning = ""
+    if solvers[word].accepts.order == "simultaneous" and game.edges and not facts.saddle.verdict:
+        warning = f"{word} moves all players at once: it looks for a local Nash point, and the order as written may have another answer"
+    return Choice(solvers[word], resolve(game, name, word), reason, tuple(rejected), warning)
+
+
+def _default(game: ir.Game, facts: Facts) -> tuple[str, str]:
+    kinds = {follower_kind(game, e) for e in game.edges}
+    networks = any(owns_network(game, n) for n in problem_nodes(game))
+    if game.order_word == "simultaneous" or not game.edges:
+        if networks or len(game.root) == 1:
+            if game.order:
+                return "alternating", "networks, in the order as written"
+            return "simultaneous", "every player steps along its own gradient"
+        return "extragradient", "players move at once in few variables; looking ahead also converges on bilinear games"
+    if kinds - {"value"}:
+        return "nested", facts.order_reason
+    if networks:
+        return "alternating", "the follower keeps its place between steps; nonconvex, so the result is checked by local certificates"
+    if facts.saddle.verdict:
+        return "extragradient", f"the order of play cannot matter: {facts.saddle.reason.text}"
+    small = all(size(game, n) <= SMALL for n in problem_nodes(game))
+    return ("k_beam", "no saddle point need exist, so several answers of the follower are kept") if small else ("alternating", "a large follower")
+
+
+def _passed_over(game: ir.Game, solver: Solver, facts: Facts) -> str:
+    if solver.accepts.order == "simultaneous" and facts.order == "sequential":
+        return "it would give up the order of play"
+    return "it could play this game too; name it with `method:`"

@@ -1,0 +1,59 @@
+"""What one step of a plan costs: forward and backward passes of the objectives, per row where that is larger."""
+
+from __future__ import annotations
+
+from gamespec.ir.game import Game
+from gamespec.plan.ops import Choose, Derive, Op, Plan, Repeat, Respond, Select
+from gamespec.plan.response import Implicit, Penalty, Unrolled
+
+
+def cost(game: Game, plan: Plan) -> str:
+    """A sentence: passes per step, and what causes them."""
+    forward, backward, parts = _ops(plan.body, game)
+    text = f"{forward} forward, {backward} backward, batch {plan.batch or 'full'}"
+    return text + (f" ({'; '.join(dict.fromkeys(parts))})" if parts else "")
+
+
+def _ops(body: tuple[Op, ...], game: Game) -> tuple[int, int, list[str]]:
+    forward = backward = 0
+    parts: list[str] = []
+    for op in body:
+        f, b, more = _op(op, game)
+        forward, backward, parts = forward + f, backward + b, parts + more
+    return forward, backward, parts
+
+
+def _op(op: Op, game: Game) -> tuple[int, int, list[str]]:
+    match op:
+        case Repeat():
+            f, b, parts = _ops(op.body, game)
+            return f * op.times, b * op.times, parts
+        case Respond():
+            node = game.node(op.node)
+            copies = max(node.axis, 1)
+            n = op.steps * op.restarts * max(len(op.surrogates), 1) * copies
+            text = f"{copies} attacks of {op.steps} steps per sample for `{node.owns[0]}`" if copies > 1 else f"{op.steps} steps per sample for `{node.owns[0]}`"
+            return n, n, [text]
+        case Choose():
+            n = max((v.axis for v in game.vars if v.scope), default=1)
+            return n, 0, [f"{n} candidates for `{game.node(op.node).owns[0]}`"]
+        case Select():
+            return 1, 0, []
+        case Derive():
+            return _derive(op)
+    return 0, 0, []
+
+
+def _derive(op: Derive) -> tuple[int, int, list[str]]:
+    forward, backward, parts = len(op.nodes), len(op.nodes), []
+    for follower, how in op.through:
+        if isinstance(how, Unrolled):
+            forward, backward = forward + how.steps, backward + 2 * how.steps
+            parts.append(f"{how.steps} unrolled steps")
+        elif isinstance(how, Implicit):
+            backward += how.steps + 2
+            parts.append(f"up to {how.steps} {'conjugate gradient' if how.how == 'cg' else 'Newton'} steps for `{follower.rsplit(':', 1)[-1]}`")
+        elif isinstance(how, Penalty):
+            forward, backward = forward + 1, backward + 2
+            parts.append("the gradient of a gradient")
+    return forward, backward, parts
