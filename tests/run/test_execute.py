@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -271,3 +272,23 @@ def test_masks_of_infinity_are_not_blamed(tmp_path):
     result = go(Program(text, ((line, OBJECTIVE),)))
 
     assert [d.primary.span for d in result.diagnostics] == [OBJECTIVE]
+
+
+def test_a_real_interrupt_saves_the_run(tmp_path):
+    """SIGINT in the middle of a long run: exit code 130, and weights on disk."""
+    code = (
+        "import signal, sys; from pathlib import Path; from tests.run.programs import *\n"
+        "from gamespec.run.execute import Request, execute\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "say = lambda report: report.step == 100 and print('running', flush=True)\n"
+        "request = Request(steps=10**9, out=Path(sys.argv[1]))\n"
+        "sys.exit(execute(Checked(), Compiled(network()), request, on_step=say).exit_code)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+
+    assert process.returncode == 130
+    assert len(list(tmp_path.glob("*/h.safetensors"))) == 1

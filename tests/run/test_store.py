@@ -78,6 +78,7 @@ def test_lines_are_on_disk_at_once_and_a_torn_last_line_is_left_out(tmp_path):
     kept.line({"step": 2, "losses": {"h": math.nan}})
     path = kept.path / "metrics.jsonl"
     seen = store.read_lines(path)
+    kept.close()
     path.write_text(path.read_text() + '{"step": 3, "los')
 
     assert [row["step"] for row in seen] == [1, 2]
