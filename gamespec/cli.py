@@ -109,6 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the console script exits with what this returns."""
     # Idle threads of OpenMP otherwise burn the cores that the others work on; read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Looking for pydantic plugins reads the metadata of every installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     args = parser().parse_args(argv)
     try:
         return _command(args)

@@ -109,7 +109,7 @@ def test_explain_prints_its_text(gamec):
     ("schedule", "code", "word"),
     [
         ("default", 0, "finished: all steps were made"),
-        ("cycle", 3, "cycling: the path cycles around"),
+        ("cycle", 3, "  the path cycles around"),
         ("wrong", 3, "FAILED  status == converged"),
         ("gda", 5, "diverging: "),
         ("nan", 5, "nan: "),

@@ -11,13 +11,20 @@ if TYPE_CHECKING:
     from gamespec.emit.program import Program
     from gamespec.ir.game import Game
     from gamespec.report.diagnostic import Diagnostic
-    from gamespec.report.source import Source
+    from gamespec.report.source import Source, Span
 
 State = Any
 """The state of a program: known to the program alone."""
 
 OnStep = Callable[[int, State, "Mapping[str, Tensor]"], None]
 """`on_step(k, state, losses)`, called by a program at its reports."""
+
+
+class Places(Protocol):
+    """Where the parts of a game were written."""
+
+    def get(self, key: str) -> Span | None:
+        """The place of `node:main`, `net:h`, `data:train` and the like."""
 
 
 class Checked(Protocol):
@@ -32,7 +39,7 @@ class Checked(Protocol):
         """Its meaning."""
 
     @property
-    def spans(self) -> Any:  # noqa: ANN401  # a mapping from paths of the game to spans; until 2027-11
+    def spans(self) -> Places:
         """Where each part of the game was written."""
 
     @property

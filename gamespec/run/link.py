@@ -23,13 +23,10 @@ ROWS = 2_000_000
 """Rows of one data source that are held in memory."""
 
 
-def span(checked: Checked, *path: str | int) -> Span:
+def span(checked: Checked, key: str) -> Span:
     """Where a part of the game was written; the start of the file where that is not known."""
-    for end in range(len(path), 0, -1):
-        found = checked.spans.get(path[:end])
-        if isinstance(found, Span):
-            return found
-    return Span(checked.source.name, 0, 0)
+    found = checked.spans.get(key)
+    return found if isinstance(found, Span) else Span(checked.source.name, 0, 0)
 
 
 def refusal(
@@ -61,8 +58,8 @@ def nets(checked: Checked, given: Mapping[str, nn.Module]) -> dict[str, nn.Modul
     """The user's networks, each tried once on zeros of its declared input."""
     game = checked.game
     known(checked, "net", given, [net.name for net in game.nets])
-    for i, net in enumerate(game.nets):
-        place = span(checked, "nets", i)
+    for net in game.nets:
+        place = span(checked, f"net:{net.name}")
         if net.name in given:
             _try(net, given[net.name], place)
         elif net.source is None:
@@ -80,18 +77,18 @@ def data(checked: Checked, given: Mapping[str, object], rows: int = ROWS) -> dic
     """The user's data as tensors in the order of the declared fields, checked against their types and ranges."""
     game = checked.game
     known(checked, "data", given, [source.name for source in game.data])
-    for i, source in enumerate(game.data):
+    for source in game.data:
         if source.source.word == "given" and source.name not in given:
             raise refusal(
                 "GE604",
                 f"no data was given for `{source.name}`",
-                span(checked, "data", i),
+                span(checked, f"data:{source.name}"),
                 "declared `= given`",
                 hint=f'pass `data={{"{source.name}": tensors}}` to `solve`',
             )
     return {
-        source.name: table(source, given[source.name], span(checked, "data", i), rows)
-        for i, source in enumerate(game.data)
+        source.name: table(source, given[source.name], span(checked, f"data:{source.name}"), rows)
+        for source in game.data
         if source.name in given
     }
 

@@ -48,12 +48,12 @@ class Status(Enum):
 _ADVICE = {
     Status.CONVERGED: "the residual fell below the tolerance.",
     Status.FINISHED: "all steps were made.",
-    Status.CYCLING: "the players keep moving around a point that they do not reach, as happens to descent_ascent on "
-    "bilinear games. Try: `method: extragradient`, or a smaller rate.",
+    Status.CYCLING: "the players keep moving around a point that they do not reach. Try: `method: extragradient`, "
+    "which cures bilinear games; where that cycles too, another start or a smaller rate.",
     Status.DRIFTING: "the players keep moving in one direction. Try: more steps, or bounded sets for the variables.",
     Status.DIVERGING: "the players move away faster and faster. Try: `method: extragradient`, or a smaller rate.",
-    Status.STALLED: "the players stopped improving before the residual reached the tolerance. Try: a smaller rate at "
-    "the end, larger batches, or another start.",
+    Status.STALLED: "the residual stopped falling above the tolerance. Try: a smaller rate at the end, larger "
+    "batches, or another start.",
     Status.NAN: "a number became NaN or infinite; the last good players were kept. Try: a smaller rate.",
     Status.INTERRUPTED: "stopped by hand; what was reached until then was kept.",
 }

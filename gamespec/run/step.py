@@ -68,7 +68,7 @@ class Step:
         if not isinstance(batch, Mapping):
             if len(self._sources) != 1:
                 wanted = ", ".join(f'"{name}": ...' for name in self._sources)
-                place = link.span(self._run.checked, "data")
+                place = link.span(self._run.checked, "node:main")
                 raise link.refusal("GE602", "which data source is this batch of?", place, hint=f"pass {{{wanted}}}")
             batch = {self._sources[0]: batch if isinstance(batch, tuple | list) else (batch,)}
         link.known(self._run.checked, "data", batch, self._sources)

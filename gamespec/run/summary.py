@@ -14,7 +14,7 @@ def summary(result: Result) -> str:
     parts = [
         _block("metrics", [[name, _number(value)] for name, value in result.metrics.items()]),
         _block(_verdict(result), [_check(check) for check in result.checks]),
-        f"{result.status}: {result.note + '. ' if result.note else ''}{result.status.advice}\n",
+        f"{result.status}: {result.status.advice}\n" + (f"  {result.note}\n" if result.note else ""),
         _block("expect", [["ok" if ok else "FAILED", text] for text, ok in result.expectations]),
         _saved(result),
     ]

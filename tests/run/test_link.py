@@ -164,8 +164,8 @@ def test_the_cpu_is_always_there():
 
 
 def test_places_come_from_the_span_map():
-    """The longest known path wins."""
-    checked = Checked(spans={("data",): PLACE})
+    """The declaration of the data, where it is known."""
+    checked = Checked(spans={"data:train": PLACE})
 
-    assert link.span(checked, "data", 0) == PLACE
-    assert link.span(checked, "nets", 0) == Span("toy.game", 0, 0)
+    assert refused(link.data, checked, {"train": (A,)}).primary.span == PLACE
+    assert link.span(checked, "net:h") == Span("toy.game", 0, 0)
