@@ -8,7 +8,7 @@ from gamespec.emit import sets
 from gamespec.emit.expr import UnsupportedError, Writer, handle_text, spelled
 from gamespec.emit.functions import Scene, Text, draws_of, function_name, needs, parameters
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Call, Expr, Ref
+from gamespec.ir.expr import Call, Expr, Reduce, Ref, Value
 from gamespec.ir.walk import rebuild
 from gamespec.library.functions import FUNCTIONS
 from gamespec.plan.ops import Respond, Rule
@@ -79,7 +79,7 @@ def _ascent(scene: Scene, op: Respond, name: str, writer: Writer, sides: sets.Bo
 
     def lines(objective: str, sign: str) -> list[str]:
         rate = repr(op.rule.option("lr"))
-        direction = {"sign": "torch.sign(g)"}.get(op.rule.word, "g")
+        direction = {"sign": "torch.sign(slope)"}.get(op.rule.word, "slope")
         moved = f"{name} {sign} {rate} * {direction}"
         if sides is not None and sides.tensors:
             moved = f"project_box({moved}, lo, hi)"
@@ -87,7 +87,7 @@ def _ascent(scene: Scene, op: Respond, name: str, writer: Writer, sides: sets.Bo
             moved = sets.projection(var.set, moved, writer, rows=True)
         return [
             f"{name} = leaf({name})",
-            f"g = torch.autograd.grad({objective}.sum(), {name})[0]",
+            f"slope = torch.autograd.grad({objective}.sum(), {name})[0]",
             f"{name} = {moved}.detach()" if moved.startswith("project") else f"{name} = ({moved}).detach()",
         ]
 
@@ -157,8 +157,24 @@ def respond_call(steps: Steps, node: str) -> None:
         rows = _expand(steps, node)
         args = [rows.get(a, a) for a in args]
     steps.line(f"{spelled(own)} = {respond_name(scene, node)}({', '.join(['s', *args])}, s.rng_start)", node=node)
-    call_args = [rows.get(p, p) for p in parameters(scene, node)] if owner.axis else [steps.renamed.get(p, p) for p in parameters(scene, node)]
-    steps.losses[steps.label(node)] = f"{function_name(scene.game, node)}({', '.join(call_args)}).mean()"
+    _answer_loss(steps, node)
+
+
+def _answer_loss(steps: Steps, node: str) -> None:
+    """What to report of a follower per sample: its leader's value where that is the same, else its own mean."""
+    scene = steps.scene
+    owner = scene.game.node(node)
+    edge = next(e for e in scene.game.edges if e.child == node)
+    if edge.kind == "value":
+        leader = scene.game.node(edge.parent)
+        if leader.objective == Reduce(op="E", draws=owner.scope, body=Value(node=node)):
+            steps.losses[steps.label(node)] = f"value_{'_'.join(map(spelled, leader.owns))}"
+        return
+    if owner.axis:
+        return  # the choice among the family reports it
+    steps.line("with torch.no_grad():")
+    steps.line(f"    value_{spelled(owner.owns[0])} = {steps.call(node)}.mean()", node=node)
+    steps.losses[steps.label(node)] = f"value_{spelled(owner.owns[0])}"
 
 
 def _expand(steps: Steps, node: str) -> dict[str, str]:
@@ -256,7 +272,8 @@ def bilevel(steps: Steps, node: str, how: Response, *, follower: bool, child: st
         steps.line(
             f"value_{label}, g_all, end = hypergradient_unrolled(outer, inner, {lead}, {follow}, steps={how.steps}, lr={how.lr!r})", node=inner
         )
-        _keep(steps, inner)
+        if steps.moves:
+            _keep(steps, inner)
     elif isinstance(how, Implicit):
         scene.reached.add("hypergradient_implicit")
         steps.line(f"value_{label}, g_all = hypergradient_implicit(outer, inner, {lead}, {follow}, steps={how.steps}, tol={how.tol!r})", node=inner)
@@ -317,15 +334,15 @@ def answer_functions(scene: Scene, text: Text) -> None:
         below = [e.child for e in scene.game.edges if e.parent == node]
         steps_ = getattr(how, "steps", 50)
         text.add("", "", f"def answer_{'_'.join(owns)}({', '.join(args)}):", f'    """{", ".join(owns)}: {owner.sense}imiser of its objective, with its derivative in all other names."""')
-        text.add("    def field(z):", f"        {', '.join(owns)}{',' if len(owns) == 1 else ''} = z")
+        text.add("    def field(points):", f"        {', '.join(owns)}{',' if len(owns) == 1 else ''} = points")
         for b in below:
             text.add(f"        {_assigned(scene, b, inside=True)}")
         sign = "-" if owner.sense == "max" else ""
         call = f"{function_name(scene.game, node)}({', '.join(parameters(scene, node))})"
-        text.add(f"        return gradients([{sign}{call}], z, graph=True)", "", span=scene.spans.get(f"node:{node}"))
+        text.add(f"        return gradients([{sign}{call}], points, graph=True)", "", span=scene.spans.get(f"node:{node}"))
         writer = scene.writer()
-        shapes = [sets.projection(v.set, f"z[{k}]", writer, rows=False) for k, o in enumerate(owner.owns) if (v := scene.var(o)) is not None]
-        project = "None" if all(s == f"z[{k}]" for k, s in enumerate(shapes)) else f"lambda z: [{', '.join(shapes)}]"
+        shapes = [sets.projection(v.set, f"points[{k}]", writer, rows=False) for k, o in enumerate(owner.owns) if (v := scene.var(o)) is not None]
+        project = "None" if all(s == f"points[{k}]" for k, s in enumerate(shapes)) else f"lambda points: [{', '.join(shapes)}]"
         tol = getattr(how, "tol", 1e-12)
         result = f"implicit_response(field, [{', '.join(f'{o}_start' for o in owns)}], {project}, steps={steps_}, tol={tol!r})"
         text.add(f"    return {result}{'[0]' if len(owns) == 1 else ''}")
@@ -353,10 +370,13 @@ def answer_call(steps: Steps, node: str) -> None:
     for child in below:
         owner = scene.game.node(child)
         steps.line(_assigned(scene, child, inside=False), node=child)
-        for o in owner.owns:
-            steps.line(f"s.{spelled(o)} = {spelled(o)}.detach()")
-        steps.losses[steps.label(child)] = steps.call(child)
         answer_call(steps, child)
+        if steps.moves:
+            for o in owner.owns:
+                steps.line(f"s.{spelled(o)} = {spelled(o)}.detach()")
+            value = f"value_{'_'.join(map(spelled, owner.owns))}"
+            steps.line(f"{value} = {steps.call(child)}")
+            steps.losses[steps.label(child)] = value
 
 
 __all__ = ["Rule", "answer_call", "answer_functions", "bilevel", "choice", "draws_of", "respond_call", "respond_function"]

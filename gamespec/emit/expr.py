@@ -11,6 +11,7 @@ from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Array, Call, Expr, Grad, If, Index, Num, Reduce, Ref, Stop, Value, Word
 from gamespec.ir.types import INDEX, REAL
 from gamespec.library.functions import CONSTANTS, FUNCTIONS
+from gamespec.emit.link import linkable
 from gamespec.library.registry import words
 
 ATOM, POWER, NEGATIVE, PRODUCT, SUM, COMPARISON, CONJUNCTION = range(7)
@@ -18,7 +19,7 @@ _PRECEDENCE = {"add": SUM, "sub": SUM, "mul": PRODUCT, "div": PRODUCT, "matmul":
                "le": COMPARISON, "lt": COMPARISON, "ge": COMPARISON, "gt": COMPARISON, "eq": COMPARISON, "ne": COMPARISON}  # fmt: skip
 _TAKEN = frozenset({"torch", "math", "F", "nn", "Tensor", "s", "batch", "step", "start", "train", "measure", "probe", "residual", "players",
                     "point", "certify", "expectations", "value", "State", "DTYPE", "NAME", "SEED", "STEPS", "EVERY", "TOL", "KIND", "print", "sum",
-                    "len", "range", "list", "dict", "float", "int", "abs", "min", "max", "status", "rng", "data", "nets", "device", "annotations"})  # fmt: skip
+                    "len", "range", "list", "dict", "float", "int", "abs", "min", "max", "status", "rng", "lo", "hi", "best", "here", "score", "terms", "pulls", "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "table", "rows", "steps", "restarts", "found", "usual", "gain", "entries", "more", "answer", "won", "losses", "saved", "slope", "points", "at", "k", "seed", "data", "nets", "device", "annotations"})  # fmt: skip
 
 
 class UnsupportedError(Exception):
@@ -29,9 +30,18 @@ class UnsupportedError(Exception):
         super().__init__(what)
 
 
+_PREFIXES = ("objective_", "respond_", "answer_", "metric_", "batch_", "read_", "draw_", "best_", "value_", "g_", "at_", "slope_")
+
+
 def spelled(name: str) -> str:
     """A name of the game as a Python name that hides nothing of the program."""
-    return f"{name}_" if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _TAKEN else name
+    hides = name in _TAKEN or name.startswith(_PREFIXES) or name in linkable()
+    return f"{name}_" if keyword.iskeyword(name) or keyword.issoftkeyword(name) or hides else name
+
+
+def attribute(name: str) -> str:
+    """A name of the game as an attribute of the state or the end of a function's name."""
+    return f"{name}_" if keyword.iskeyword(name) or name in ("k", "seed", "device") or name.startswith(("rng_", "rule_", "order_")) else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ class Writer:
     names: Names
     functions: dict[str, str] = field(default_factory=dict)
     explicit: frozenset[str] = frozenset()
-    hoisted: tuple[tuple[Expr, str], ...] = ()
+    hoisted: tuple[tuple[Apply, str], ...] = ()
     scores: frozenset[str] = frozenset()
     """Networks that end in a sigmoid of their own, so that `net[0]` is the score before it."""
     reached: set[str] = field(default_factory=set)
@@ -252,14 +262,14 @@ class Writer:
         source = next(d for d in self.game.data if d.name == data)
         for k, f in enumerate(source.fields):
             if f.name == column:
-                return Piece(f"s.{spelled(data)}[{k}]", self._shape(expr))
-        return Piece(f's.{spelled(data)}_table["{column}"]', self._shape(expr))
+                return Piece(f"s.{attribute(data)}[{k}]", self._shape(expr))
+        return Piece(f's.{attribute(data)}_table["{column}"]', self._shape(expr))
 
     def _sample(self, expr: Call) -> Piece:
         *names, count = expr.args
         chain = [a.value for a in names if isinstance(a, Word)]
         n = self.write(count).text
-        text = f"draw_{chain[-1]}(s, {n}, s.rng_measure)"
+        text = f"draw_{attribute(chain[-1])}(s, {n}, s.rng_measure)"
         if len(chain) == 2:
             text = f"s.{spelled(chain[0])}({text})"
         return Piece(text, self._shape(expr))

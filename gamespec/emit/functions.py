@@ -46,7 +46,7 @@ class Scene:
     explicit: frozenset[str]
     scores: frozenset[str]
     names: Names
-    hoisted: tuple[tuple[Expr, str], ...]
+    hoisted: tuple[tuple[Apply, str], ...]
     spans: dict[str, Span]
     nodes: tuple[str, ...]
     reached: set[str]
@@ -112,7 +112,7 @@ def _flat(body: tuple[Op, ...]) -> list[Op]:
     return [o for op in body for o in ([op, *_flat(op.body)] if isinstance(op, Repeat) else [op])]
 
 
-def _shared(scene: Scene) -> tuple[tuple[Expr, str], ...]:
+def _shared(scene: Scene) -> tuple[tuple[Apply, str], ...]:
     """Network applications to samples alone that several players' objectives contain: computed once a step.
 
     Only where every player takes part in plain gradient steps: an answer per sample changes what is applied.
@@ -123,15 +123,13 @@ def _shared(scene: Scene) -> tuple[tuple[Expr, str], ...]:
         return ()
     samples = {n for node in game.nodes for e in walk(node.objective) if isinstance(e, Reduce) for d in e.draws if d.over for n in d.names}
     movers = {o for n in scene.nodes for o in game.node(n).owns}
-    counts: dict[Expr, int] = {}
+    counts: dict[Apply, int] = {}
     for node in scene.nodes:
         for e in set(walk(expanded(game, node))):
-            inputs = [a for a in e.args] if isinstance(e, Apply) else []
-            if inputs and all(isinstance(a, Ref) and a.name in samples for a in inputs):
+            if isinstance(e, Apply) and all(isinstance(a, Ref) and a.name in samples for a in e.args):
                 counts[e] = counts.get(e, 0) + 1
     found = []
     for e, count in counts.items():
-        assert isinstance(e, Apply)
         handle = next(n.handle for n in game.nets if n.name == e.net)
         owner = next((n for n in scene.nodes if handle in game.node(n).owns), None)
         # Worth it only where a follower of the owner uses the same value before the owner moves.

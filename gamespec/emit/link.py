@@ -61,6 +61,11 @@ def _table() -> dict[str, tuple[str, frozenset[str]]]:
     return table
 
 
+def linkable() -> frozenset[str]:
+    """Every name that a program may receive from the library."""
+    return frozenset(_table())
+
+
 def link(names: set[str]) -> list[str]:
     """The source texts of these functions and of all that they call, callees first."""
     table = _table()

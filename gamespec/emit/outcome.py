@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gamespec.check.shape import Shaped
 from gamespec.emit.answers import respond_function, respond_name, respond_parameters
-from gamespec.emit.expr import handle_text, spelled
+from gamespec.emit.expr import attribute, handle_text, spelled
 from gamespec.emit.functions import Scene, Text, draws_of, needs, parameters
 from gamespec.emit.sets import projection
 from gamespec.emit.step import Steps
@@ -26,18 +26,17 @@ def residual_function(scene: Scene, text: Text) -> None:
     """Write `residual`: the optimality map of the plan at the present point, on the same rows every time."""
     scene.reached.update({"natural_residual", "gradients"})
     text.add("", "", "def residual(s):", '    """Distance from first-order optimality: the largest z - P(z - g) over all players, 0-d."""')
-    steps = Steps(scene, text)
+    steps = Steps(scene, text, moves=False)
     _fixed_batch(steps)
     steps.load()
+    steps.hoist()
     for op in _reruns(scene.plan.body):
         steps.write((op,))
     terms = []
-    seen: set[str] = set()
     for node, through in scene.plan.residual:
-        owner = scene.game.node(node)
-        if owner.scope:
+        if scene.game.node(node).scope:
             continue
-        terms += _terms(steps, node, through, seen)
+        terms += _terms(steps, node, through)
     text.add(f"    terms = [{', '.join(terms)}]")
     text.add("    return natural_residual(*(list(column) for column in zip(*terms, strict=True)))")
 
@@ -48,7 +47,7 @@ def _fixed_batch(steps: Steps) -> None:
     data = [d for d in scene.game.data if d.name in names]
     size = ""
     for d in data:
-        name = spelled(d.name)
+        name = attribute(d.name)
         source = f"s.{name}" if _table(scene, d.name) else f"(draw_{name}(s, {_BATCH}, stream(s.seed, 5, s.device)),)"
         target = ", ".join(names[d.name])
         cut = f"(t[:{_BATCH}] for t in {source})" if _table(scene, d.name) and not _exact(scene, d.name) else source
@@ -56,7 +55,7 @@ def _fixed_batch(steps: Steps) -> None:
         size = size or f"len({names[d.name][0]})"
     for d in scene.game.dists:
         if d.name in names:
-            steps.line(f"{names[d.name][0]} = draw_{spelled(d.name)}(s, {size or _BATCH}, stream(s.seed, 6, s.device))")
+            steps.line(f"{names[d.name][0]} = draw_{attribute(d.name)}(s, {size or _BATCH}, stream(s.seed, 6, s.device))")
 
 
 def _exact(scene: Scene, source: str) -> bool:
@@ -83,7 +82,7 @@ def _reruns(ops: tuple[Op, ...]) -> list[Op]:
     return found
 
 
-def _terms(steps: Steps, node: str, through: tuple[tuple[str, Response], ...], seen: set[str]) -> list[str]:
+def _terms(steps: Steps, node: str, through: tuple[tuple[str, Response], ...]) -> list[str]:
     """One (point, gradient, projection) for everything that a player owns."""
     scene = steps.scene
     owner = scene.game.node(node)
@@ -103,7 +102,7 @@ def _terms(steps: Steps, node: str, through: tuple[tuple[str, Response], ...], s
             terms.append(f"*[(p.detach(), {sign}g, None) for p, g in zip({target}, g_{own}, strict=True)]")
         else:
             assert var is not None
-            project = "None" if var.set is None else f"lambda z: {projection(var.set, 'z', steps.writer, rows=False)}"
+            project = "None" if var.set is None else f"lambda at: {projection(var.set, 'at', steps.writer, rows=False)}"
             terms.append(f"({own}.detach(), {sign}g_{own}, {project})")
         steps.raised.discard(o)
     return terms
@@ -120,7 +119,7 @@ def _beam_terms(steps: Steps, node: str) -> list[str]:
     steps.line(f"{name} = leaf({name})", f"values = {steps.beam_values(node)}", f"g_{name} = torch.autograd.grad(values.sum(), {name})[0]")
     scene.reached.add("leaf")
     sign = "-" if owner.sense == "max" else ""
-    project = "None" if var.set is None else f"lambda z: {projection(var.set, 'z', steps.writer, rows=True)}"
+    project = "None" if var.set is None else f"lambda at: {projection(var.set, 'at', steps.writer, rows=True)}"
     steps.line(f"top = values.argmax{'' if owner.sense == 'max' else '(-values)'}()" if owner.sense == "max" else "top = values.argmin()")
     return [f"({name}[top].detach()[None], {sign}g_{name}[top][None], {project})"]
 
@@ -140,7 +139,7 @@ def _hull_terms(steps: Steps, node: str, child: str) -> list[str]:
     steps.line(f"near = (reached - {best}).abs() <= 0.01 * (1 + {best}.abs())  # answers as good as the best")
     steps.line(f"pulls = [torch.autograd.grad({scene_call}, {name})[0].reshape(-1) for answer in {beam}[near].detach()]")
     sign = "-" if owner.sense == "max" else ""
-    project = "None" if var.set is None else f"lambda z: {projection(var.set, 'z', steps.writer, rows=False)}"
+    project = "None" if var.set is None else f"lambda at: {projection(var.set, 'at', steps.writer, rows=False)}"
     return [f"({name}.detach(), {sign}min_norm_in_hull(torch.stack(pulls)).view_as({name}), {project})"]
 
 
@@ -166,9 +165,10 @@ def _suboptimality(scene: Scene, node: str, text: Text) -> None:
     (own,) = owner.owns
     name = spelled(own)
     op = next(o for o in _flat(scene.plan.body) if isinstance(o, Respond) and o.node == node)
-    steps = Steps(scene, text)
+    steps = Steps(scene, text, moves=False)
     _fixed_batch(steps)
     steps.load()
+    steps.hoist()
     args = ", ".join(["s", *respond_parameters(scene, node), "stream(s.seed, 7, s.device)"])
     call = steps.call(node)
     text.add(
@@ -255,10 +255,10 @@ def _locals(scene: Scene, expr: Expr, body: Text, *, cut: bool) -> None:
         names = [spelled(n) for n in d.names]
         target = f"{', '.join(names)}{',' if len(names) == 1 else ''}"
         if any(x.name == d.over for x in scene.game.dists) or not _table(scene, d.over):
-            drawn = f"draw_{spelled(d.over)}(s, 4096, s.rng_measure)"
+            drawn = f"draw_{attribute(d.over)}(s, 4096, s.rng_measure)"
             body.add(f"{names[0]} = {drawn}")
         else:
-            body.add(f"{target} = (t[:rows] for t in s.{spelled(d.over)})" if cut else f"{target} = s.{spelled(d.over)}")
+            body.add(f"{target} = (t[:rows] for t in s.{attribute(d.over)})" if cut else f"{target} = s.{attribute(d.over)}")
 
 
 def _variables(scene: Scene, wanted: list[str], body: Text) -> None:
@@ -296,6 +296,7 @@ def _best(scene: Scene, node: str, own: str, text: Text) -> None:
     steps = Steps(scene, text)
     text.add("", "", f"def best_{spelled(own)}(s):", f'    """The best candidate for `{own}`."""')
     steps.load()
+    steps.hoist()
     steps.line(f"return {spelled(own)}[{steps.beam_values(node)}.{'argmax' if owner.sense == 'max' else 'argmin'}()]")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gamespec.check.constant import plain, plain_use
 from gamespec.emit import sets
-from gamespec.emit.expr import constant_text, spelled
+from gamespec.emit.expr import attribute, constant_text, spelled
 from gamespec.emit.functions import Scene, Text
 from gamespec.emit.step import _plain
 from gamespec.ir import game as ir
@@ -42,7 +42,7 @@ def columns_used(scene: Scene) -> set[str]:
 def data_functions(scene: Scene, text: Text) -> None:
     """Write, for every source, how it is read or drawn, and how its next batch comes."""
     for data in scene.game.data:
-        name = spelled(data.name)
+        name = attribute(data.name)
         entry = words("data").get(data.source.word)
         if entry is not None and entry.draw is not None and entry.load is None:
             _stream(scene, data, text)
@@ -76,7 +76,7 @@ def _shape(field: ir.Field) -> str:
 def _stream(scene: Scene, data: ir.Data, text: Text) -> None:
     entry = words("data")[data.source.word]
     scene.reached.add(entry.draw.__name__)
-    name = spelled(data.name)
+    name = attribute(data.name)
     args = arguments(data.source)
     text.add(
         "", "", f"def draw_{name}(s, n, rng):", f'    """n fresh samples of `{data.name}`."""',
@@ -96,7 +96,7 @@ def _dist(dist: ir.Dist, text: Text) -> None:
     else:
         lo, hi = options.get("lo", 0), options.get("hi", 1)
         drawn = f"{lo} + {float(hi) - float(lo)!r} * torch.rand(n{shape}, generator=rng, device=s.device, dtype=DTYPE)"  # type: ignore[arg-type]
-    text.add("", "", f"def draw_{spelled(dist.name)}(s, n, rng):", f'    """n samples of `{dist.name}`."""', f"    return {drawn}")
+    text.add("", "", f"def draw_{attribute(dist.name)}(s, n, rng):", f'    """n samples of `{dist.name}`."""', f"    return {drawn}")
 
 
 def start_function(scene: Scene, text: Text) -> None:
@@ -136,7 +136,7 @@ def start_function(scene: Scene, text: Text) -> None:
 
 
 def _start_data(scene: Scene, d: ir.Data, text: Text) -> None:
-    name = spelled(d.name)
+    name = attribute(d.name)
     entry = words("data").get(d.source.word)
     if entry is not None and entry.load is None:
         return

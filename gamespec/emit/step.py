@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from gamespec.emit.answers import answer_call, bilevel, choice, respond_call
-from gamespec.emit.expr import Writer, handle_text, spelled
+from gamespec.emit.expr import Writer, attribute, handle_text, spelled
 from gamespec.emit.functions import Scene, Text, draws_of, function_name, parameters
 from gamespec.emit.sets import projection
 from gamespec.ir.expr import Array
@@ -17,8 +17,10 @@ from gamespec.plan.response import Implicit, Penalty, Response, Unrolled
 class Steps:
     """Writes the body of `step` (or of `residual`): keeps track of which names hold what."""
 
-    def __init__(self, scene: Scene, text: Text, indent: str = "    ") -> None:
-        self.scene, self.text, self.indent = scene, text, indent
+    def __init__(self, scene: Scene, text: Text, *, moves: bool = True) -> None:
+        self.scene, self.text, self.indent = scene, text, "    "
+        self.moves = moves
+        """Whether the state may change: not where a residual or a check looks at it."""
         self.writer: Writer = scene.writer()
         self.raised: set[str] = set()
         """Maximisers whose stored gradient is already that of minus their objective."""
@@ -38,7 +40,8 @@ class Steps:
         """Bring networks, parameters, constants and variables into local names."""
         scene = self.scene
         names = {n for node in scene.nodes for n in self._needed(node)}
-        nets = [spelled(n.name) for n in scene.game.nets if spelled(n.name) in names]
+        shared = {e.net for e, _ in scene.hoisted}
+        nets = [spelled(n.name) for n in scene.game.nets if spelled(n.name) in names or n.name in shared]
         if nets:
             self.line(f"{', '.join(nets)} = {', '.join(f's.{n}' for n in nets)}")
         for n in scene.game.nets:
@@ -84,10 +87,10 @@ class Steps:
         size = ""
         for source in op.data:
             target = ", ".join(names[source])
-            self.line(f"{target}{',' if len(names[source]) == 1 else ''} = (batch or {{}}).get({source!r}) or batch_{spelled(source)}(s)")
+            self.line(f"{target}{',' if len(names[source]) == 1 else ''} = (batch or {{}}).get({source!r}) or batch_{attribute(source)}(s)")
             size = size or f"len({names[source][0]})"
         for dist in op.dists:
-            self.line(f"{names[dist][0]} = draw_{spelled(dist)}(s, {size or 'BATCH'}, s.rng_noise)")
+            self.line(f"{names[dist][0]} = draw_{attribute(dist)}(s, {size or 'BATCH'}, s.rng_noise)")
         self.hoist()
 
     def batch_names(self) -> dict[str, list[str]]:
@@ -105,7 +108,7 @@ class Steps:
             return
         plain = Writer(self.scene.game, self.scene.names)
         for expr, name in self.scene.hoisted:
-            if not net or expr.net == net:  # type: ignore[union-attr]  # hoisted expressions are network applications; until 2027-11
+            if not net or expr.net == net:
                 self.line(f"{name} = {plain.write(expr).text}  # shared by both players")
 
     def call(self, node: str, suffix: dict[str, str] | None = None) -> str:

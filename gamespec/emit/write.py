@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from gamespec.emit.answers import answer_functions, respond_function
-from gamespec.emit.expr import constant_text, spelled
+from gamespec.emit.expr import attribute, constant_text, spelled
 from gamespec.emit.functions import Scene, Text, objective, scene
 from gamespec.emit.link import link
 from gamespec.emit.outcome import certify_function, expectations_function, metric_functions, residual_function
@@ -115,9 +115,9 @@ def _train(found: Scene) -> str:
         tests += '        if left <= TOL:\n            return s, "converged"\n'
     steps = "steps or STEPS"
     if found.plan.epochs and found.plan.body:
-        main = next((d for d in found.game.data if f"s.{spelled(d.name)}" and d.name in getattr(found.plan.body[0], "data", ())), None)
+        main = next((d for d in found.game.data if d.name in getattr(found.plan.body[0], "data", ())), None)
         if main is not None:
-            rows = f"len(s.{spelled(main.name)}[0])"
+            rows = f"len(s.{attribute(main.name)}[0])"
             steps = f"steps or math.ceil({found.plan.epochs!r} * math.ceil({rows} / (BATCH or {rows})))"
     return TRAIN.format(steps=steps, tests=tests, lost="diverging" if found.scalar else "nan").rstrip("\n")
 
