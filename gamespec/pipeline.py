@@ -14,6 +14,7 @@ from gamespec.emit.expr import UnsupportedError
 from gamespec.emit.program import Program
 from gamespec.emit.write import emit
 from gamespec.ir import game as ir
+from gamespec.ir.walk import problem
 from gamespec.plan.ops import Plan
 from gamespec.report.diagnostic import Diagnostic, GameError, Label
 from gamespec.report.source import Source, Span
@@ -84,7 +85,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     if schedule is not None and schedule not in names:
         near = nearest(schedule, names)
         raise _error("GE502", f"unknown schedule `{schedule}`", where, hint=f"write `--schedule {near or names[0]}`; there are {', '.join(names)}")
-    facts = classify(game)
+    facts = classify(problem(game))
     choice = choose(game, facts, schedule)
     if isinstance(choice, Unplayable):
         at = checked.spans.get(f"schedule:{schedule_name(game, schedule)}.method") or where
@@ -107,7 +108,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False) ->
     from gamespec.solvers.cost import cost
 
     compiled = compile(checked, schedule)
-    lines = [f"{checked.game.name}: {compiled.facts}", "", str(compiled.choice).split("\n")[0]]
+    lines = [str(compiled.facts), "", str(compiled.choice).split("\n")[0]]
     if why:
         lines += str(compiled.choice).split("\n")[1:]
     lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]

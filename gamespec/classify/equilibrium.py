@@ -128,15 +128,15 @@ def _stationary(known: Known, seats: tuple[Seat, ...]) -> tuple[tuple[str, Fract
     if not matrix or any(x is None for row in matrix for x in row):
         return ()
     ranges = [_range(known, name) for name, _ in field]
-    if not all(r.free for r in ranges):
-        return ()
     rest = [dict(slope.terms).get((), Fraction(0)) for _, slope in field]
     found = solve([[x or Fraction(0) for x in row] for row in matrix], [-c for c in rest])
-    if found is None or any(
-        (r.lo is not None and x < r.lo) or (r.hi is not None and x > r.hi) for x, r in zip(found, ranges, strict=True)
-    ):
+    if found is None or not all(_member(x, r) for x, r in zip(found, ranges, strict=True)):
         return ()
     return tuple(zip((name for name, _ in field), found, strict=True))
+
+
+def _member(x: Fraction, span: Range) -> bool:
+    return span.free and (span.lo is None or span.lo <= x) and (span.hi is None or x <= span.hi)
 
 
 def _corners_fail(known: Known, seats: tuple[Seat, ...]) -> bool:
@@ -158,7 +158,10 @@ def _corners_fail(known: Known, seats: tuple[Seat, ...]) -> bool:
 
 
 def _strictly_concave(cost: Form, name: str, ranges: dict[str, Range]) -> bool:
-    second = derivative(derivative(cost, name), name)
+    try:
+        second = derivative(derivative(cost, name), name)
+    except Unfit:
+        return False
     return decide(((-second,),), ranges, (cost,)).bound > 0
 
 

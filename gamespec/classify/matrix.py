@@ -61,12 +61,10 @@ def least(a: Matrix) -> Fraction:
     guess, _ = smallest([[float(x) for x in row] for row in a])
     size = max(1.0, *(abs(float(x)) for row in a for x in row))
     tidy = Fraction(guess).limit_denominator(1000)
-    for step in (Fraction(0), *(Fraction(size) / 10**k for k in (13, 11, 9, 6, 3))):
-        candidate = (tidy if not step else Fraction(guess)) - step
-        if semidefinite(shifted(a, candidate)):
-            return candidate
-    # Every eigenvalue lies within a row's sum of some diagonal entry (Gershgorin 1931).
-    return min(row[i] - sum(abs(x) for j, x in enumerate(row) if j != i) for i, row in enumerate(a))
+    lower = (Fraction(guess) - Fraction(size) / 10**k for k in (13, 11, 9, 6, 3))
+    # The last is sure: an eigenvalue lies within a row's sum of some diagonal entry (Gershgorin 1931).
+    sure = min(row[i] - sum((abs(x) for j, x in enumerate(row) if j != i), Fraction(0)) for i, row in enumerate(a))
+    return next(x for x in (tidy, *lower, sure) if semidefinite(shifted(a, x)))
 
 
 def solve(a: Matrix, b: Sequence[Fraction]) -> list[Fraction] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from gamespec.classify.bounds import Known
@@ -40,6 +41,7 @@ class Problem:
     ranges: Callable[[str], Range]
     label: str = ""
 
+    @cached_property
     def second(self) -> list[tuple[Form, tuple[str, ...], Forms]] | None:
         """Costs with their Hessians, None where there are no closed forms or where they have kinks."""
         try:
@@ -72,7 +74,7 @@ def curvature(task: Problem, *, reverse: bool = False) -> tuple[Fact, Fraction]:
     name = _NAMES[sense]
     ruled = task.curve.shape in (name, "affine", "constant")
     strong = _ruled_modulus(task) if task.curve.shape == name else Fraction(0)
-    found = [_decided(task, *part, sense) for part in task.second() or ()]
+    found = [_decided(task, *part, sense) for part in task.second or ()]
     worst = next((f for f in found if f[0].verdict is not True), None)
     if found and worst is None:
         return found[0][0], max(min(bound for _, bound in found), strong)
@@ -121,7 +123,7 @@ def _words(label: str, size: int, verdict: Verdict, sign: int, *, zero: bool) ->
 
 def _kinked(task: Problem, name: str, sense: Sense) -> Fact:
     """What is left where there are no second derivatives: a search for three points out of line, or nothing."""
-    for cost, names in task.costs if task.second() is None else ():
+    for cost, names in task.costs if task.second is None else ():
         turned = cost if sense == task.sense else -cost
         point = bent(turned, names, task.span(cost) | {n: task.ranges(n) for n in names})
         if point:
@@ -142,7 +144,7 @@ def facts(known: Known, tree: Tree, node: Node, seats: tuple[Seat, ...], *, blin
         open_ = "a discrete choice" if discrete else "it sees the answer of a follower"
         convexity, reverse = (settled(f.name, False if discrete else None, open_) for f in (convexity, reverse))
         affine, modulus = unknown("affine", open_), Fraction(0)
-    strict = _strict(convexity, affine, modulus)
+    strict = _strict(convexity, affine, modulus, task)
     strong = (
         proved(f"strongly {convexity.name}", f"modulus {short(modulus)}")
         if modulus
@@ -162,22 +164,33 @@ def facts(known: Known, tree: Tree, node: Node, seats: tuple[Seat, ...], *, blin
 
 
 def _affine(task: Problem) -> Fact:
-    second = task.second()
+    second = task.second
     if second is not None:
         curved = any(f.terms for _, _, forms in second for row in forms for f in row)
         return settled("affine", not curved, "" if not curved else "its Hessian is not zero")
     return proved("affine", "") if task.curve.flat else unknown("affine", task.curve.text())
 
 
-def _strict(convexity: Fact, affine: Fact, modulus: Fraction) -> Fact:
+def _strict(convexity: Fact, affine: Fact, modulus: Fraction, task: Problem) -> Fact:
     name = f"strictly {convexity.name}"
     if modulus:
         return proved(name, convexity.reason.text)
+    if convexity.verdict and _flat_at_points_only(task):
+        return proved(name, "its second derivative vanishes at single points only")
     if convexity.verdict is False:
         return refuted(name, convexity.reason.text, convexity.reason.point)
     if affine.verdict:
         return refuted(name, "affine")
     return unknown(name, "it may be flat somewhere")
+
+
+def _flat_at_points_only(task: Problem) -> bool:
+    """Whether the second derivative is a polynomial in the one own number, and not zero: it has few zeros."""
+    second = task.second
+    if second is None or len(task.own) != 1 or any(len(names) != 1 for _, names, _ in second):
+        return False
+    cells = [(cells[0][0], names[0]) for _, names, cells in second]
+    return all(f.terms and f.polynomial and f.names <= {name} for f, name in cells)
 
 
 def _unique(task: Problem, strict: Fact, modulus: Fraction, compact: Fact, convex_set: Fact, *, seen: bool) -> Fact:
@@ -192,7 +205,7 @@ def _unique(task: Problem, strict: Fact, modulus: Fraction, compact: Fact, conve
 
 
 def _smooth(known: Known, node: Node, task: Problem) -> Fact:
-    second = task.second()
+    second = task.second
     if second is not None:
         forms = [f for cost, _, cells in second for f in (cost, *(c for row in cells for c in row))]
         box = {name: span.interval for name, span in task.span(*forms).items()}

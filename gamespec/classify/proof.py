@@ -19,6 +19,8 @@ from gamespec.classify.interval import INF, Interval
 
 PARTS = 200
 POINTS = 81
+TERMS = 12_000
+"""How many terms are bounded for one verdict at most: long forms get fewer parts and points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def _try_points(forms: Forms, ranges: Ranges, within: tuple[Form, ...]) -> tuple
     names = sorted(set().union(*(f.names for row in forms for f in row), *(f.names for f in within)))
     free = all(r.free for r in ranges.values())
     lowest = INF
-    for point in _points(ranges, names):
+    for point in itertools.islice(_points(ranges, names), _effort(POINTS, forms)):
         box = {name: interval.exact(value) for name, value in point.items()}
         cells = _cells(forms, box)
         if not all(math.isfinite(x) for row in cells for cell in row for x in cell):
@@ -144,7 +146,7 @@ def _covered(forms: Forms, start: Mapping[str, Interval], margin: Fraction) -> b
     except Unfit:
         turn = None
     todo = [dict(start)]
-    for _ in range(PARTS):
+    for _ in range(_effort(PARTS, shifted)):
         if not todo:
             return True
         box = todo.pop()
@@ -154,6 +156,11 @@ def _covered(forms: Forms, start: Mapping[str, Interval], margin: Fraction) -> b
                 return False
             todo += halves
     return not todo
+
+
+def _effort(most: int, forms: Forms) -> int:
+    terms = sum(len(f.terms) for row in forms for f in row)
+    return max(8, min(most, TERMS // (1 + terms)))
 
 
 def _cell(f: Form, margin: Fraction, *, same: bool) -> Form:

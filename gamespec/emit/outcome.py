@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from gamespec.check.shape import Shaped
 from gamespec.emit.answers import respond_function, respond_name, respond_parameters
-from gamespec.emit.expr import attribute, handle_text, spelled
-from gamespec.emit.functions import Scene, Text, draws_of, needs, parameters
+from gamespec.emit.expr import attribute, constant_text, handle_text, spelled
+from gamespec.emit.functions import Scene, Text, draws_of, function_name, needs, parameters
 from gamespec.emit.sets import projection
 from gamespec.emit.step import Steps
 from gamespec.ir.expr import Array, Call, Expr, Ref, Value
 from gamespec.ir.types import Type
 from gamespec.ir.walk import free_names, rebuild, walk
 from gamespec.plan.ops import Choose, Derive, Op, Plan, Repeat, Respond, Rule, Sample, Select
-from gamespec.plan.response import Frozen, Response
+from gamespec.plan.response import Envelope, Frozen, Response
 from gamespec.solvers.base import Seat, Table
 
 _BATCH = 1024
@@ -141,6 +141,37 @@ def _hull_terms(steps: Steps, node: str, child: str) -> list[str]:
     sign = "-" if owner.sense == "max" else ""
     project = "None" if var.set is None else f"lambda at: {projection(var.set, 'at', steps.writer, rows=False)}"
     return [f"({name}.detach(), {sign}min_norm_in_hull(torch.stack(pulls)).view_as({name}), {project})"]
+
+
+def stationary_function(scene: Scene, text: Text) -> None:
+    """Write `stationary_near` for games of variables alone whose players all stand still for each other."""
+    frozen = all(isinstance(r, (Frozen, Envelope)) for _, rs in scene.plan.residual for _, r in rs)
+    if not scene.scalar or scene.beams or not frozen or any(scene.game.node(n).axis for n in scene.nodes):
+        return
+    scene.reached.update({"stationary_point", "gradients"})
+    owned = [(n, o) for n in scene.nodes for o in scene.game.node(n).owns]
+    shared = [spelled(v.name) for v in scene.game.vars if not v.scope]
+    text.add("", "", "def stationary_near(start):", '    """The point near `start` (a list of numbers) at which no player\'s own gradient pulls; None where none is found."""')
+    shapes = ", ".join(f"torch.zeros({tuple(v.type.shape)!r}, dtype=DTYPE)" for v in scene.game.vars if not v.scope)
+    text.add("    def field(points):", f"        {', '.join(shared)}{',' if len(shared) == 1 else ''} = points", "        pulls = []")
+    for n in dict.fromkeys(n for n, _ in owned):
+        owner = scene.game.node(n)
+        call = f"{function_name(scene.game, n)}({', '.join(f's.{p}' if p in _arrays(scene) else p for p in parameters(scene, n))})"
+        mine = ", ".join(spelled(o) for o in owner.owns)
+        text.add(f"        pulls += gradients([{'-' if owner.sense == 'max' else ''}{call}], [{mine}], graph=True)")
+    order = [spelled(o) for _, o in owned]
+    text.add(f"        return [pulls[k] for k in {[order.index(v) for v in shared]!r}]", "")
+    if _arrays(scene):
+        text.add("    s = State()")
+        for p in scene.game.params:
+            if spelled(p.name) in _arrays(scene):
+                text.add(f"    s.{spelled(p.name)} = torch.tensor({constant_text(p.value)}, dtype=DTYPE)")
+    text.add(f"    found = stationary_point(field, unflatten_list(torch.tensor(start, dtype=DTYPE), [{shapes}]))", "    return None if found is None else torch.cat([t.reshape(-1) for t in found]).tolist()")
+    scene.reached.add("unflatten_list")
+
+
+def _arrays(scene: Scene) -> set[str]:
+    return {spelled(p.name) for p in scene.game.params if isinstance(p.value, Array)}
 
 
 # ------------------------------------------------------------------ certificate

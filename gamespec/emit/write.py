@@ -8,7 +8,7 @@ from gamespec.emit.answers import answer_functions, respond_function
 from gamespec.emit.expr import attribute, constant_text, spelled
 from gamespec.emit.functions import Scene, Text, objective, scene
 from gamespec.emit.link import link
-from gamespec.emit.outcome import certify_function, expectations_function, metric_functions, residual_function
+from gamespec.emit.outcome import certify_function, expectations_function, metric_functions, residual_function, stationary_function
 from gamespec.emit.program import Program
 from gamespec.emit.state import data_functions, start_function, stored_functions
 from gamespec.emit.step import Steps
@@ -81,6 +81,7 @@ def emit(game: ir.Game, plan: Plan, table: Table, given: frozenset[str], spans: 
     start_function(found, text)
     _step(found, text)
     residual_function(found, text)
+    stationary_function(found, text)
     metric_functions(found, table, text)
     certify_function(found, text)
     stored_functions(found, text)

@@ -74,6 +74,11 @@ def expanded(game: Game, node: str) -> Expr:
     return replace_values(game.node(node).objective, lambda child: game.node(child).objective)
 
 
+def problem(game: Game) -> Game:
+    """The game without the players that only measure it."""
+    return game.model_copy(update={"nodes": tuple(n for n in game.nodes if not n.id.startswith("@"))})
+
+
 def free_names(expr: Expr) -> list[str]:
     """Names used and not bound inside, networks included, in order of first use."""
     found: dict[str, None] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import copy
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -167,7 +168,7 @@ def _finish(run: Run, recorder: Recorder, state: State, word: str) -> Result:
         found = located(error, run.compiled.program, run.program, run.checked.source.name)
         raise GameError((found,)) from error
     _write(run, result, table)
-    if result.status is Status.NAN:
+    if result.status is Status.NAN or (result.status is Status.DIVERGING and _has_nan(result)):
         # Last, because the search steps the state once more.
         found = not_finite(module, state, run.compiled.program, run.program, max(module.EVERY, 1) + 1)
         result = replace(result, diagnostics=(found,))
@@ -222,6 +223,12 @@ def _is_answer(found: Diagnosis, points: list[list[float]]) -> bool:
         return False
     way = max(sum((a - b) ** 2 for a, b in zip(p, found.centre, strict=True)) ** 0.5 for p in points)
     return bool(found.radius < _SMALL * way)
+
+
+def _has_nan(result: Result) -> bool:
+    """Whether NaN is among the last losses, the metrics or the certificate."""
+    losses = result.history[-1]["losses"].values() if result.history else ()
+    return any(math.isnan(v) for v in [*losses, *result.metrics.values(), *(c["value"] for c in result.checks)])
 
 
 def _certified(checks: tuple[dict[str, Any], ...]) -> bool:

@@ -285,5 +285,13 @@ def _try(net: Net, module: nn.Module, place: Span) -> None:
 
 def used(game: Game) -> list[str]:
     """The data sources that the players' objectives draw from, in the order of their declarations."""
-    text = "".join(node.model_dump_json() for node in game.nodes)
+    members = {group.id: group.nodes for group in game.groups}
+    reached: set[str] = set()
+    ahead = list(game.root)
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            ahead.extend([*members.get(name, ()), *(e.child for e in game.edges if e.parent == name)])
+    text = "".join(node.model_dump_json() for node in game.nodes if node.id in reached)
     return [source.name for source in game.data if f'"over":"{source.name}"' in text]

@@ -110,7 +110,7 @@ def _seat(
     values = _values(inner) if inner else {}
     times = int(_values(first["repeat"])["times"]) if "repeat" in first else 1  # type: ignore[call-overload]  # checked; until 2027-11
     rules = tuple(
-        (o, _rule(game, node, o, k, us, method, options, total * times, defaults)) for o, k, us in zip(owner.owns, keys, uses, strict=True)
+        (o, _rule(game, node, o, k, us, method, options, total * times, defaults if owner.choice is None else {})) for o, k, us in zip(owner.owns, keys, uses, strict=True)
     )
     beam = int(_values(first["beam"])["K"]) if "beam" in first else 0  # type: ignore[call-overload]  # checked; until 2027-11
     is_follower = node not in game.root and owner.choice is None and not owner.scope

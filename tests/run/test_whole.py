@@ -11,6 +11,7 @@ import torch
 
 import gamespec as gs
 from gamespec import cli
+from gamespec.run import link
 
 FIT = """\
 language 1
@@ -19,6 +20,16 @@ data train: (a: R[2] in [0, 1], b: class[2]) = given
 net h: R[2] -> logits[2] = linear()
 solve min{h} E{(a, b) ~ train}[ ce(h(a), b) ]
 run { steps = 30  batch = 16  seed = 0 }
+"""
+
+ROOT = """\
+language 1
+game root
+var u in [-1, 1] init 0.5
+var v in [-1, 1] init 0.5
+solve min{u} max{v} [ u*v + sqrt(u - 0.2) ]
+schedule { method: simultaneous(lr = 0.1) }
+run { steps = 100  tol = 1e-8  seed = 0 }
 """
 
 
@@ -104,3 +115,19 @@ def test_checking_a_network_game_does_not_load(module):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"
+
+
+def test_only_the_players_draw_from_the_data_of_a_batch():
+    """The test split of a metric is no source of batches."""
+    assert link.used(gs.load("specs/robust/pgd_digits.game").ir()) == ["train"]
+
+
+def test_nan_is_told_at_the_line_of_the_root(capsys, tmp_path):
+    """A square root that leaves its domain."""
+    path = tmp_path / "root.game"
+    path.write_text(ROOT)
+    code = cli.main(["run", str(path), "--quiet", "--out", str(tmp_path / "runs")])
+    said = capsys.readouterr().err
+
+    assert code == 5
+    assert [w for w in ("error[GE702]", "first made by `sqrt`") if w not in said] == []
