@@ -140,7 +140,7 @@ def _member(x: Fraction, span: Range) -> bool:
 
 
 def _corners_fail(known: Known, seats: tuple[Seat, ...]) -> bool:
-    """Whether no corner of a box is a saddle point of two players with one number each, both with strictly concave costs.
+    """Whether no corner of a box is a saddle point of two players with one number and a strictly concave cost each.
 
     A strictly concave cost is least at an end only, so that a saddle point would be a corner.
     """
@@ -186,6 +186,8 @@ def monotone(
     known: Known, tree: Tree, players: tuple[PlayerFacts, ...], seats: tuple[Seat, ...], *, zero_sum: bool
 ) -> Fact:
     """Whether the joint field of all players' own slopes is monotone, and how strongly."""
+    if len(tree.game.nodes) == 1 and not tree.block:
+        return unknown(MONOTONE, "one player")
     if tree.followers and not zero_sum:
         return unknown(MONOTONE, "a follower's answer is seen: the simultaneous field is not what is solved")
     field = field_of(seats)

@@ -14,7 +14,7 @@ from functools import cached_property
 from gamespec.classify import interval
 from gamespec.classify.interval import Interval
 
-MOST_TERMS = 300
+MOST_TERMS = 150
 _EVEN = {"sqrt": 2, "abs": 1}
 """Functions whose even powers are powers of their argument, and by how much lower ones."""
 
@@ -238,9 +238,18 @@ def enclose(form: Form, box: Box, known: dict[str, Interval] | None = None) -> I
     for coefficient, monomial in form.bounds:
         term = coefficient
         for atom, n in monomial:
-            term = interval.mul(term, interval.power(_enclose_atom(atom, box, known), n))
+            term = interval.mul(term, _enclose_power(atom, n, box, known))
         total = interval.add(total, term)
     return total
+
+
+def _enclose_power(atom: Atom, n: int, box: Box, known: dict[str, Interval]) -> Interval:
+    if n == 1:
+        return _enclose_atom(atom, box, known)
+    key = f"{atom.key}^{n}"
+    if key not in known:
+        known[key] = interval.power(_enclose_atom(atom, box, known), n)
+    return known[key]
 
 
 def _enclose_atom(atom: Atom, box: Box, known: dict[str, Interval]) -> Interval:

@@ -409,6 +409,10 @@ def constant_text(expr: Expr) -> str | None:
             return number(expr.value).text
         case Word(value="inf"):
             return "math.inf"
+        case Call(fn="div", args=(Num(), Num())):
+            return " / ".join(number(a.value).within(ATOM) for a in expr.args if isinstance(a, Num))
+        case Call(fn="neg", args=(Num(),)):
+            return f"-{number(expr.args[0].value).within(ATOM)}" if isinstance(expr.args[0], Num) else None
         case Array():
             items = [constant_text(i) for i in expr.items]
             return None if any(i is None for i in items) else f"[{', '.join(i for i in items if i is not None)}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from gamespec.ir import expr as ir
@@ -216,9 +217,7 @@ def three_level() -> Game:
         node("main/min:u2", "min", "u2", (b - 2) ** 2 + c**2),
         node("main", "min", "u1", (a - 1) ** 2 + b**2 + c**2),
     )
-    edges = tuple(
-        Edge(kind="response", parent=p.id, child=k.id, unique=True) for k, p in zip(nodes, nodes[1:], strict=False)
-    )
+    edges = tuple(Edge(kind="response", parent=p.id, child=k.id, unique=True) for k, p in pairwise(nodes))
     return Game(name="three_level", vars=tuple(map(var, ("u1", "u2", "u3"))), nodes=nodes, edges=edges, root=("main",))
 
 
