@@ -19,7 +19,8 @@ __all__ = ["Fact", "Facts", "PlayerFacts", "Reason", "classify"]
 
 def classify(game: Game) -> Facts:
     """What kind of game it is, what is proved of its players, and in which order it is solved, with reasons."""
-    known, tree = Known(game), Tree(game)
+    known, tree = Known(game), Tree(Tree(game).played())
+    game = tree.game
     numbers = tuple(sorted(_seats(game), key=lambda seat: tree.levels[seat.node]))
     added = sums(known, tree, numbers)
     zero_sum = bool(added.zero.verdict)

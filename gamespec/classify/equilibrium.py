@@ -55,7 +55,9 @@ def saddle(
         return unknown(SADDLE, "not a game of two players")
     low, high = sides(tree, players)
     convex, concave = (_team(known, tree, team, players) for team in (low, high))
-    if convex.verdict and concave.verdict and all(p.convex_set.verdict for p in players):
+    if convex.verdict and concave.verdict:
+        if not all(p.convex_set.verdict for p in players):
+            return unknown(SADDLE, "convex-concave on a set that is not known to be convex")
         return _minimax_theorem(known, (low, high), seats)
     if wrong_way(tree, players):
         if _corners_fail(known, seats):

@@ -144,7 +144,7 @@ class Facts:
     notes: tuple[str, ...] = ()
 
     def player(self, node: str) -> PlayerFacts:
-        """The facts of the player at a node."""
+        """The facts of the player at a node of the game; those that only a metric uses have none."""
         return next(p for p in self.players if p.node == node)
 
     @property

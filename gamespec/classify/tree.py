@@ -20,6 +20,17 @@ class Tree:
         """Nodes by id."""
         return {node.id: node for node in self.game.nodes}
 
+    def played(self) -> Game:
+        """The game without the nodes that only a metric uses."""
+        reached, todo = set(), list(self.game.root)
+        while todo:
+            here = todo.pop()
+            reached.add(here)
+            todo += [edge.child for edge in self.edges if edge.parent == here and edge.child not in reached]
+        nodes = tuple(node for node in self.game.nodes if node.id in reached)
+        edges = tuple(edge for edge in self.edges if edge.parent in reached)
+        return self.game.model_copy(update={"nodes": nodes, "edges": edges})
+
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
         """Edges between nodes: one to every member where the child is a group."""

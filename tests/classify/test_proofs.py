@@ -253,7 +253,7 @@ def test_long_forms_get_less_effort() -> None:
     u, v = x("u"), x("v")
 
     assert (
-        classify(alone([var("u", -1, 1), var("v", -1, 1)], (1 + u + v) ** 16)).players[0].convexity.verdict is not False
+        classify(alone([var("u", -1, 1), var("v", -1, 1)], (1 + u + v) ** 12)).players[0].convexity.verdict is not False
     )
 
 
