@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gamespec.check.shape import Names, Shaped, draw_names, globals_of
 from gamespec.emit.expr import Writer, handle_text, spelled
+from gamespec.emit.moved import moved
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Array, Draw, Expr, Grad, Index, Reduce, Ref, Value
 from gamespec.ir.types import INDEX
@@ -229,6 +230,34 @@ def objective(scene: Scene, node: str, text: Text) -> None:
         f'    """Objective of {", ".join(owner.owns)} ({owner.sense}), {result}."""',
     )  # fmt: skip
     text.add(*(f"    {line}" for line in writer.lines), f"    return {piece.text}", span=span)
+
+
+def moved_part(scene: Scene, node: str) -> Expr | None:
+    """The terms of a leader's objective that it moves itself, where a follower shares the objective and others drop out.
+
+    The follower has reported the whole value in the same step, so that nothing is lost by not computing it again.
+    """
+    game = scene.game
+    owner = game.node(node)
+    shares = any(e.parent == node and e.kind == "value" and owner.objective == Value(node=e.child) for e in game.edges)
+    if not shares or owner.axis or owner.scope or scene.explicit:
+        return None
+    names = frozenset(owner.owns) | {n.name for n in game.nets if n.handle in owner.owns}
+    whole = expanded(game, node)
+    part = moved(whole, names)
+    return None if part == whole else part
+
+
+def moved_function(scene: Scene, node: str, text: Text) -> None:
+    """Write the function of the part of an objective that its player moves; nothing when that is all of it."""
+    part = moved_part(scene, node)
+    if part is None:
+        return
+    writer = scene.writer()
+    piece = writer.write(part)
+    text.add("", "", f"def moved_by_{'_'.join(map(spelled, scene.game.node(node).owns))}({', '.join(needs(scene, part))}):",
+             f'    """The terms of {function_name(scene.game, node)} that change with {", ".join(scene.game.node(node).owns)}, 0-d."""')  # fmt: skip
+    text.add(*(f"    {line}" for line in writer.lines), f"    return {piece.text}", span=scene.spans.get(f"node:{node}"))
 
 
 def draws_of(scene: Scene, expr: Expr, scope: tuple[Draw, ...] = ()) -> list[Draw]:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from gamespec.emit.answers import answer_call, bilevel, choice, respond_call
 from gamespec.emit.expr import Writer, attribute, handle_text, spelled
-from gamespec.emit.functions import Scene, Text, draws_of, function_name, parameters
+from gamespec.emit.functions import Scene, Text, draws_of, function_name, moved_part, needs, parameters
 from gamespec.emit.sets import projection
 from gamespec.ir.expr import Array
 from gamespec.ir.walk import expanded
@@ -194,8 +194,15 @@ class Steps:
             self.losses.setdefault(self.label(node), f"{name}.{'amax' if owner.sense == 'max' else 'amin'}()")
             self._grad(f"{name}.sum()", wanted, node)
             return
-        self.line(f"{name} = {self.call(node, point)}", node=node)
-        self.losses.setdefault(self.label(node), name)
+        part = moved_part(self.scene, node) if not point else None
+        shared = next((self.losses.get(self.label(e.child)) for e in self.scene.game.edges if e.parent == node), None)
+        if part is not None and shared is not None:
+            args = [self.renamed.get(a, a) for a in needs(self.scene, part)]
+            self.line(f"{name} = moved_by_{'_'.join(map(spelled, owner.owns))}({', '.join(args)})", node=node)
+            self.losses.setdefault(self.label(node), shared)
+        else:
+            self.line(f"{name} = {self.call(node, point)}", node=node)
+            self.losses.setdefault(self.label(node), name)
         raised = owner.sense == "max" and all(not self.plain(o) for o in owner.owns)
         if raised:
             self.raised |= set(owner.owns)

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from gamespec.emit.answers import answer_functions, respond_function
 from gamespec.emit.expr import attribute, constant_text, spelled
-from gamespec.emit.functions import Scene, Text, objective, scene
+from gamespec.emit.functions import Scene, Text, moved_function, objective, scene
 from gamespec.emit.link import link
 from gamespec.emit.outcome import certify_function, expectations_function, metric_functions, residual_function, stationary_function
 from gamespec.emit.program import Program
@@ -71,6 +71,7 @@ def emit(game: ir.Game, plan: Plan, table: Table, given: frozenset[str], spans: 
     text = Text()
     for node in reversed(found.nodes):
         objective(found, node, text)
+        moved_function(found, node, text)
     for n in game.nodes:
         if n.id.startswith("@"):
             objective(found, n.id, text)
