@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from gamespec.emit.answers import answer_call, bilevel, choice, respond_call
-from gamespec.emit.expr import Writer, attribute, handle_text, spelled
+from gamespec.emit.expr import UnsupportedError, Writer, attribute, handle_text, spelled
 from gamespec.emit.functions import Scene, Text, draws_of, function_name, moved_part, needs, parameters
 from gamespec.emit.sets import projection
 from gamespec.ir.expr import Array
@@ -260,12 +260,14 @@ class Steps:
         for node in op.nodes:
             owner = self.scene.game.node(node)
             for o in owner.owns:
-                self._move_one(o, owner.sense, op.to)
+                self._move_one(o, owner.sense, op)
 
-    def _move_one(self, name: str, sense: str, to: str) -> None:
+    def _move_one(self, name: str, sense: str, op: Move) -> None:
         var, own = self.scene.var(name), spelled(name)
         sign = "+" if sense == "max" and name not in self.raised else "-"
         gradient = f"g_{own}"
+        if op.scale != 1 and not self.plain(name):
+            raise UnsupportedError("a step rule with a memory takes whole steps in this version", "use `sgd` without momentum")
         if var is None:
             net = self.scene.net(name)
             assert net is not None
@@ -273,11 +275,11 @@ class Steps:
             self.line(f"s.rule_{own}.update({target}, {gradient if sign == '-' else f'[-g for g in {gradient}]'})")
             return
         if self.plain(name):
-            rate = _rate(self.scene.plan.rule(name))
+            rate = _rate(self.scene.plan.rule(name), op.scale)
             moved = f"{own} {sign} {rate} * {gradient}"
             moved = projection(var.set, f"({moved}).detach()" if var.set is None else moved, self.writer, rows=False)
             moved = moved if var.set is None else f"{moved}.detach()"
-            self.line(f"{own}_ahead = {moved}" if to == "ahead" else f"s.{own} = {own} = {moved}")
+            self.line(f"{own}_ahead = {moved}" if op.to == "ahead" else f"s.{own} = {own} = {moved}")
             return
         self.line(f"{own} = {own}.detach()")
         self.line(f"s.rule_{own}.update([{own}], [{gradient if sign == '-' else f'-{gradient}'}])")
@@ -314,6 +316,6 @@ def _plain(rule: Rule) -> bool:
     return rule.word == "sgd" and not options.get("momentum") and not options.get("weight_decay") and options.get("decay", "constant") in ("constant", "sqrt")
 
 
-def _rate(rule: Rule) -> str:
-    lr = rule.option("lr")
+def _rate(rule: Rule, scale: float) -> str:
+    lr = float(rule.option("lr")) * scale  # type: ignore[arg-type]  # a number; until 2027-11
     return f"{lr!r} / math.sqrt(s.k)" if dict(rule.options).get("decay") == "sqrt" else repr(lr)

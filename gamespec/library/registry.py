@@ -33,6 +33,17 @@ def register(module: ModuleType) -> None:
     _discovered.cache_clear()
 
 
+def forget(module: ModuleType) -> None:
+    """Take back what `register` added; a module that was not registered is left alone."""
+    if module in _modules:
+        _modules.remove(module)
+    for kind, name in [*KINDS.items(), ("solvers", "SOLVER")]:
+        entry = getattr(module, name, None)
+        if entry is not None:
+            _added[kind].pop(entry.word, None)
+    _discovered.cache_clear()
+
+
 @cache
 def _discovered(kind: str) -> dict[str, Any]:
     package = importlib.import_module("gamespec.solvers" if kind == "solvers" else f"gamespec.library.{kind}")

@@ -41,11 +41,15 @@ class Derive:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Step each player from point `start` along its gradient to point `to`, then project on its set."""
+    """Step each player from point `start` along its gradient to point `to`, then project on its set.
+
+    The step is `scale` times that of the player's rule.
+    """
 
     nodes: tuple[str, ...]
     start: str
     to: str
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""A solver and a set that live outside the package: one file each."""
