@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gamespec.report.source import Span
 from gamespec.syntax.table import END
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from gamespec.syntax.build import Build
     from gamespec.syntax.lex import Token
     from gamespec.syntax.table import Rule, Table
 
 MAX_DEPTH = 200
+
+
+class Builder(Protocol):
+    """What makes values of productions: the tree of `syntax.build`, or the forms of `syntax.concrete`."""
+
+    file: str
+
+    def action(self, name: str) -> Callable[[list[Any], Span], Any]:
+        """What builds the production of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class _Part:
     depth: int
 
 
-def drive(table: Table, tokens: Sequence[Token], start: str, build: Build) -> Any | Stop:  # noqa: ANN401  # any node; until 2027-11
+def drive(table: Table, tokens: Sequence[Token], start: str, build: Builder) -> Any | Stop:  # noqa: ANN401  # any node; until 2027-11
     """What `build` makes of the tokens, the last of which is the end; or where and why they are no sentence."""
     states = [table.starts[start]]
     parts: list[_Part] = []
@@ -67,7 +75,7 @@ def drive(table: Table, tokens: Sequence[Token], start: str, build: Build) -> An
         i += 1
 
 
-def _reduce(rule: Rule, parts: list[_Part], build: Build) -> _Part:
+def _reduce(rule: Rule, parts: list[_Part], build: Builder) -> _Part:
     taken = parts[-rule.length :]
     del parts[-rule.length :]
     start, end, depth = taken[0].start, taken[-1].end, max(part.depth for part in taken)
@@ -92,9 +100,7 @@ def _accepts(table: Table, tokens: Sequence[Token], start: str) -> frozenset[str
     for token in tokens:
         states = _after(table, states, token.type, start) or states
     return frozenset(
-        symbol
-        for symbol in table.rows[states[-1]]
-        if (symbol == END or symbol.isupper()) and _after(table, states, symbol, start) is not None
+        symbol for symbol in table.rows[states[-1]] if (symbol == END or symbol.isupper()) and _after(table, states, symbol, start) is not None
     )
 
 

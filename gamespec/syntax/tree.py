@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction  # noqa: TC003  # resolved at run time by dataclasses.fields users; until 2027-11
+from fractions import Fraction  # resolved at run time by dataclasses.fields users; until 2027-11
 
-from gamespec.report.source import Span  # noqa: TC001  # same reason; until 2027-11
+from gamespec.report.source import Span  # same reason; until 2027-11
 
 
 @dataclass(frozen=True, slots=True)
