@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 def digits_cnn(width: int = 16) -> nn.Module:
     """The network of pgd_digits."""
-    hidden = 4 * width
+    hidden = 8 * width
     return nn.Sequential(
         nn.Conv2d(1, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.ReLU(), nn.Flatten(),
         nn.Linear(2 * width * 16, hidden), nn.ReLU(), nn.Linear(hidden, 10),

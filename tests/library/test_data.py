@@ -113,7 +113,7 @@ def test_digits_has_the_known_sizes_and_labels() -> None:
     datasets = pytest.importorskip("sklearn.datasets")
     table = load_digits("all")
     theirs = datasets.load_digits()
-    order = torch.randperm(1797, generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(1797, generator=torch.Generator().manual_seed(2))
 
     assert DATA["digits"].rows("train") == 1437
     assert DATA["digits"].rows("test") == 360

@@ -28,9 +28,9 @@ def small_cnn(
         torch.nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),                              # [b, 2 width, h/2, w/2]
         torch.nn.ReLU(),
         torch.nn.Flatten(-3, -1),
-        torch.nn.Linear(features, 4 * width),
+        torch.nn.Linear(features, 8 * width),
         torch.nn.ReLU(),
-        torch.nn.Linear(4 * width, sample_size(target_shape)),
+        torch.nn.Linear(8 * width, sample_size(target_shape)),
     ]
     return scored([*layers, *sample_from_vector(target_shape)], out)
 
@@ -42,7 +42,7 @@ def small_cnn_count(
     channels, height, breadth = source_shape
     features = 2 * width * ((height + 1) // 2) * ((breadth + 1) // 2)
     convolutions = (9 * channels + 1) * width + (9 * width + 1) * 2 * width
-    return convolutions + (features + 1) * 4 * width + (4 * width + 1) * sample_size(target_shape)
+    return convolutions + (features + 1) * 8 * width + (8 * width + 1) * sample_size(target_shape)
 
 
 def small_cnn_misfit(
