@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from gamespec.check.build import Build
 from gamespec.check.lower import SourceMap, lower
-from gamespec.check.scope import Failed, Log, Scope
+from gamespec.check.scope import Const, Failed, Log, Scope
 from gamespec.check.words import evaluate_word
-from gamespec.classify import classify
-from gamespec.classify.facts import Facts
-from gamespec.emit.expr import UnsupportedError
-from gamespec.emit.program import Program
-from gamespec.emit.write import emit
 from gamespec.ir import game as ir
 from gamespec.ir.walk import problem
-from gamespec.plan.ops import Plan
 from gamespec.report.diagnostic import Diagnostic, GameError, Label
 from gamespec.report.source import Source, Span
 from gamespec.report.suggest import nearest
-from gamespec.solvers.choose import Choice, Unplayable, choose, schedule_name
 from gamespec.syntax import tree
 from gamespec.syntax.parse import parse, parse_expression
+
+# The stages after `check` are imported where they begin, so that `gamec check` does not pay for them.
+if TYPE_CHECKING:
+    from gamespec.classify.facts import Facts
+    from gamespec.emit.program import Program
+    from gamespec.plan.ops import Plan
+    from gamespec.solvers.choose import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +56,39 @@ def check(source: Source, sets: tuple[tuple[str, str], ...] = ()) -> Checked:
     return Checked(source, {source.name: source, **sources}, spec, lowered.game, lowered.spans, lowered.diagnostics)
 
 
-def _overrides(spec: tree.Spec, sets: tuple[tuple[str, str], ...], source: Source) -> tuple[dict[str, object], dict[str, Source]]:
+def _overrides(spec: tree.Spec, sets: tuple[tuple[str, str], ...], source: Source) -> tuple[dict[str, Const], dict[str, Source]]:
     """The values of `--set`, parsed by the language's own parser, each text a source of its own."""
     known = [s.name.id for s in spec.statements if isinstance(s, tree.Param)]
-    found: dict[str, object] = {}
+    found: dict[str, Const] = {}
     sources: dict[str, Source] = {}
-    log = Log()
+    build = Build(Log())
     for key, text in sets:
         name = f"--set {key}"
         sources[name] = Source(name, text)
+        place = Span(name, 0, len(text))
         if key not in known:
             near = nearest(key, known)
             hint = f"write `--set {near}={text}`" if near else f"params: {', '.join(known) or 'none'}"
-            log.add("GE504", f"no param `{key}` in {source.name}", Span(name, 0, len(text)), f"did you mean `{near}`?" if near else "", hint=hint)
+            build.log.add("GE504", f"no param `{key}` in {source.name}", place, f"did you mean `{near}`?" if near else "", hint=hint)
             continue
         try:
-            found[key] = evaluate_word(parse_expression(sources[name]), Scope(), log)
+            found[key] = Const(key, evaluate_word(parse_expression(sources[name]), Scope(), build), place)
         except Failed:
             continue
-    if log.failed:
-        raise GameError(tuple(log.diagnostics))
+        except GameError as error:
+            build.log.diagnostics += error.diagnostics
+    if build.log.failed:
+        raise GameError(tuple(build.log.diagnostics))
     return found, sources
 
 
-def compile(checked: Checked, schedule: str | None = None, given: frozenset[str] = frozenset()) -> Compiled:  # noqa: A001  # the stage's name; until 2027-11
+def compile(checked: Checked, schedule: str | None = None, given: frozenset[str] = frozenset()) -> Compiled:
     """Classify, choose, plan and emit. `given` names networks that the caller brings. Raises GameError."""
+    from gamespec.classify import classify
+    from gamespec.emit.expr import UnsupportedError
+    from gamespec.emit.write import emit
+    from gamespec.solvers.choose import Unplayable, choose, schedule_name
+
     game = checked.game
     where = checked.spans.get("node:main") or Span(checked.source.name, 0, 0)
     names = [s.name for s in game.schedules]
@@ -89,7 +99,8 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     choice = choose(game, facts, schedule)
     if isinstance(choice, Unplayable):
         at = checked.spans.get(f"schedule:{schedule_name(game, schedule)}.method") or where
-        raise _error("GE505", f"`{choice.method}` cannot play this game", at, choice.reason, hint="drop `method:`, and one is chosen; `gamec explain` says why")
+        raise _error("GE505", f"`{choice.method}` cannot play this game", at, choice.reason,
+                     hint="drop `method:`, and one is chosen; `gamec explain` says why")  # fmt: skip
     plan = choice.plan(game)
     spans = dict(checked.spans.spans)
     try:

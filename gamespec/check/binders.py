@@ -1,24 +1,44 @@
-"""Binders: draws and index sets, players inside an objective, responses after `s.t.`, points of a gradient."""
+"""Binders: draws and index sets, gradients, and what follows `s.t.` and `where`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check import expressions, players
-from gamespec.check.constant import evaluate
-from gamespec.check.scope import Bound, Broken, DataName, DistName, Failed, LetName, NetName, Scope, Typed, VarName, unknown_name
-from gamespec.check.sets import lower_set
+from gamespec.check import expressions, players, responses
+from gamespec.check.constant import evaluate, row_count
+from gamespec.check.names import BUILTIN, circle, depends, free
+from gamespec.check.scope import (
+    Bound,
+    Broken,
+    Const,
+    DataName,
+    DistName,
+    Failed,
+    LetName,
+    NetName,
+    Scope,
+    Typed,
+    VarName,
+    declared_at,
+    unknown_name,
+)
 from gamespec.ir.expr import Draw, Expr, Grad, Reduce, Ref
-from gamespec.ir.types import INDEX, REAL, Interval
+from gamespec.ir.types import INDEX, REAL, Interval, Type
+from gamespec.report.diagnostic import Label
 from gamespec.syntax import tree
 
 if TYPE_CHECKING:
-    from gamespec.check.expressions import Build
+    from typing import Literal
 
-REDUCTIONS = {"sum", "mean", "prod", "E"}
+    from gamespec.check.build import Build
+    from gamespec.check.scope import Log
+    from gamespec.report.source import Span
+
+_REDUCTIONS: dict[str, Literal["E", "sum", "mean", "prod"]] = {"E": "E", "sum": "sum", "mean": "mean", "prod": "prod"}
+_EXTREMES: dict[str, Literal["min", "max"]] = {"min": "min", "max": "max"}
+_LONGEST = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,223 +49,261 @@ class Indices:
     last: int
     skip: Expr | None = None
 
+    def draw(self, name: str) -> Draw:
+        """The draw that runs over it."""
+        return Draw(names=(name,), draws=False, first=self.first, last=self.last, skip=self.skip)
 
-def written_names(node: object) -> Iterator[str]:
-    """Every identifier below a syntax node."""
-    if isinstance(node, tree.Name):
-        yield node.id
-    elif isinstance(node, tree.Node):
-        for f in fields(node):
-            yield from written_names(getattr(node, f.name))
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from written_names(item)
+    def bind(self, name: tree.Name, inner: Scope, build: Build) -> str:
+        """The IR name of an index that runs over it, visible in a scope as it is written."""
+        unique = build.fresh(name.id)
+        span = Interval(lo=Fraction(self.first), hi=Fraction(self.last))
+        hide(name, inner, build)
+        inner.names[name.id] = Bound(Typed(Ref(name=unique), INDEX, self.skip is not None, span), name.span)
+        inner.indices |= {unique}
+        return unique
+
+
+def hide(name: tree.Name, scope: Scope, build: Build) -> None:
+    """Raise Failed with GE104 where a new name would hide a player, a param or a source; GW110 for a word of the library."""
+    outer = scope.find(name.id)
+    if isinstance(outer, (NetName, DataName, DistName, Const)) or (isinstance(outer, VarName) and not outer.inner):
+        at = declared_at(outer)
+        raise build.log.fail("GE104", f"`{name.id}` is declared already", name.span, "and would be hidden here",
+                             related=(Label(at, "declared here"),) if at else (), hint=f"call it `{name.id}_`")  # fmt: skip
+    if name.id in BUILTIN and outer is None:
+        build.log.add("GW110", f"`{name.id}` hides a word of the library", name.span, hint=f"call it `{name.id}_`")
 
 
 def lower_bound(node: tree.Bound, scope: Scope, build: Build) -> Typed:
     """`OP{..} OP{..} [ body ]` where a number is needed."""
-    return _binders(node, 0, scope, build)
-
-
-def _binders(node: tree.Bound, at: int, scope: Scope, build: Build) -> Typed:
-    if at == len(node.binders):
-        typed = expressions.lower_body(node.body, scope, build)
-        return expressions.scalar(node.body.expr, typed, build, "an objective")
-    binder = node.binders[at]
-    if binder.op in REDUCTIONS:
-        return _reduction(node, at, scope, build)
+    if not node.binders:
+        return expressions.scalar(node.body.expr, expressions.lower_body(node.body, scope, build), build, "an objective")
+    binder = node.binders[0]
+    if binder.op in _REDUCTIONS:
+        return _reduction(node, scope, build)
     if binder.op == "grad":
-        return _gradient(node, at, scope, build)
+        return _gradient(node, scope, build)
     if binder.op in ("argmin", "argmax"):
         word = binder.op[3:]
         raise build.log.fail(
             "GE204", f"`{binder.op}` gives a point, and a number is needed", binder.op_span, f"`{word}` is the value",
-            hint=f"write `{word}{{..}}[..]`, or `w = {binder.op}{{w}}[..]` after `s.t.`",
+            hint=f"write `{word}`, or `w = {binder.op}{{w}}[..]` after `s.t.`",
         )  # fmt: skip
-    return _optimum(node, at, scope, build)
+    bind = binder.binds[0]
+    found = index_set(bind.source, scope, build) if len(binder.binds) == 1 else None
+    return players.value_player(node, scope, build) if found is None else _extreme(node, found, scope, build)
+
+
+def inside(node: tree.Bound) -> tree.Bound:
+    """What stands behind the first binder."""
+    return tree.Bound(node.span, node.binders[1:], node.body)
 
 
 # ------------------------------------------------------------------ expectations and sums
 
 
-def _reduction(node: tree.Bound, at: int, scope: Scope, build: Build) -> Typed:
-    binder = node.binders[at]
-    inner = scope.child()
-    draws = [_draw(binder, bind, inner, build) for bind in binder.binds]
-    inner.draws = (*scope.draws, *draws)
-    body = _binders(node, at + 1, inner, build)
-    range_ = Interval(lo=Fraction(0)) if body.range and body.range.lo is not None and body.range.lo >= 0 else None
-    over_samples = any(d.over or d.skip is not None for d in draws)
-    expr = Reduce(op=binder.op, draws=tuple(draws), body=body.expr)  # type: ignore[arg-type]  # the grammar's words; until 2027-11
-    return Typed(expr, REAL if body.type.kind == "bool" else body.type, body.rows and not over_samples, range_)
+def _reduction(node: tree.Bound, scope: Scope, build: Build) -> Typed:
+    binder = node.binders[0]
+    inner, opened = scope.child(), len(build.open)
+    try:
+        draws = tuple(_draw(binder, bind, inner, build) for bind in binder.binds)
+        inner.draws = (*scope.draws, *draws)
+        body = lower_bound(inside(node), inner, build)
+    finally:
+        del build.open[opened:]
+    over = [d for d in draws if d.over]
+    _check_draws(binder, draws, body, scope, build)
+    positive = body.range is not None and body.range.lo is not None and body.range.lo >= 0
+    expr = Reduce(op=_REDUCTIONS[binder.op], draws=draws, body=body.expr)
+    kind = REAL if body.type.kind == "bool" else body.type
+    return Typed(expr, kind, body.rows and not over, Interval(lo=Fraction(0)) if positive else None)
+
+
+def _check_draws(binder: tree.Binder, draws: tuple[Draw, ...], body: Typed, scope: Scope, build: Build) -> None:
+    """Combinations that the emitted programs do not have; each would silently be another number."""
+    over = [d.over for d in draws if d.over]
+    fail, span = build.log.fail, binder.span
+    if any(d.skip is not None for d in draws):
+        raise fail(
+            "GE290", "a sum that leaves out an element is not available in this version", span, hint="subtract that element from the whole sum"
+        )
+    if len(draws) > 1 and len(over) < len(draws):
+        raise fail("GE290", "one binder over several indices, or over samples and indices, is not available in this version", span,
+                   hint=f"write a binder for each: `{binder.op}{{..}} {binder.op}{{..}}[ .. ]`")  # fmt: skip
+    if len(over) > 1 and binder.op != "E":
+        raise fail("GE290", "an exact sum over two sources at once is not available in this version", span, hint="write `E` and `~`")
+    outer = {n for d in scope.draws if d.over for n in d.names}
+    if over and depends(body.expr, build) & outer:
+        raise fail("GE290", "an expectation for every sample of another one is not available in this version", span,
+                   hint="write one expectation: `E{(a, b) ~ train, z ~ noise}[ .. ]`")  # fmt: skip
 
 
 def _draw(binder: tree.Binder, bind: tree.Bind, inner: Scope, build: Build) -> Draw:
+    name = bind.pattern.names[0]
     if bind.source is None:
-        raise build.log.fail("GE208", f"`{binder.op}` needs to know where `{bind.pattern.names[0].id}` comes from", bind.span,
-                             hint=f"write `{binder.op}{{{bind.pattern.names[0].id} ~ data}}[ .. ]`")  # fmt: skip
+        raise build.log.fail("GE208", f"`{binder.op}` needs to know where `{name.id}` comes from", bind.span,
+                             hint=f"write `{binder.op}{{{name.id} ~ data}}[ .. ]`")  # fmt: skip
     found = inner.find(bind.source.id) if isinstance(bind.source, tree.Name) else None
     if isinstance(found, (DataName, DistName)):
-        if binder.op == "E" and not bind.draws:
-            raise build.log.fail("GE208", "an expectation draws", bind.span, hint="write `~` in place of `in`")
-        return _samples(bind, found, inner, build)
+        return _samples(binder, bind, found, inner, build)
     if isinstance(found, Broken):
         raise Failed
     if found is None and isinstance(bind.source, tree.Name) and bind.draws:
         raise unknown_name(build.log, bind.source, inner, (), "distribution")
-    return _indices(bind, inner, build)
+    indices = index_set(bind.source, inner, build)
+    if indices is None or len(bind.pattern.names) != 1:
+        raise build.log.fail("GE208", "a data source, a distribution or a range is needed here", bind.source.span,
+                             hint="write `x ~ data`, or `i in 0..2`")  # fmt: skip
+    if bind.draws:
+        raise build.log.fail("GE208", "`~` draws, and a range is run through", bind.span, hint="write `in` in place of `~`")
+    return indices.draw(indices.bind(name, inner, build))
 
 
-def _samples(bind: tree.Bind, found: DataName | DistName, inner: Scope, build: Build) -> Draw:
+def _samples(binder: tree.Binder, bind: tree.Bind, found: DataName | DistName, inner: Scope, build: Build) -> Draw:
     source = found.data if isinstance(found, DataName) else found.dist
+    log, pattern = build.log, bind.pattern
+    if bind.draws != (binder.op == "E"):
+        said, hint = ("an expectation draws", "write `~` in place of `in`") if binder.op == "E" else (f"`{binder.op}` is exact", "write `in`, or `E`")
+        raise log.fail("GE208", said, bind.span, hint=hint)
+    if not bind.draws and (isinstance(found, DistName) or (found.data.source.word != "given" and row_count(found.data.source) is None)):
+        raise log.fail("GE208", f"`{source.name}` has no end", bind.span, "an exact sum runs through every sample", hint="write `E` and `~`")
+    if bind.cond is not None:
+        raise log.fail(
+            "GE290", "conditions on draws are not available in this version", bind.cond.span, hint="draw from a source that has such samples only"
+        )
     types = [(f.type, f.range) for f in found.data.fields] if isinstance(found, DataName) else [(found.dist.type, None)]
-    written = bind.pattern.names
-    if len(written) != len(types):
-        raise build.log.fail("GE209", f"`{source.name}` has {len(types)} field(s)", bind.pattern.span, f"{len(written)} name(s) given",
-                             hint=_pattern_hint(source.name, found))  # fmt: skip
-    if source.name not in build.samples:
-        build.samples[source.name] = tuple(build.fresh(n.id) for n in written)
-    names = build.samples[source.name]
-    for n, unique, (kind, rng) in zip(written, names, types, strict=True):
-        inner.names[n.id] = Bound(Typed(Ref(name=unique), kind, rows=True, range=rng), n.span)
-    inner.samples |= {n.id for n in written}
-    cond = expressions.lower(bind.cond, inner, build).expr if bind.cond is not None else None
-    return Draw(names=names, over=source.name, draws=bind.draws, cond=cond)
+    if len(pattern.names) != len(types):
+        fields = [f.name for f in found.data.fields] if isinstance(found, DataName) else ["z"]
+        shown = fields[0] if len(fields) == 1 else f"({', '.join(fields)})"
+        raise log.fail(
+            "GE209", f"`{source.name}` has {len(types)} field(s)", pattern.span, f"{len(pattern.names)} name(s) given", hint=f"write `{shown}`"
+        )
+    if source.name in build.open:
+        raise log.fail("GE213", f"`{source.name}` is drawn already around here", bind.span, "both would be the same sample",
+                       hint="declare a second source, or take one expectation of both")  # fmt: skip
+    names = build.samples.get(source.name) or tuple(build.fresh(n.id) for n in pattern.names)
+    build.samples[source.name] = names
+    for n, unique, (kind, rng) in zip(pattern.names, names, types, strict=True):
+        hide(n, inner, build)
+        inner.names[n.id] = Bound(Typed(Ref(name=unique), kind, rows=True, range=_rows(kind, found) or rng), n.span)
+    build.open.append(source.name)
+    return Draw(names=names, over=source.name, draws=bind.draws)
 
 
-def _pattern_hint(name: str, found: DataName | DistName) -> str:
-    fields_ = [f.name for f in found.data.fields] if isinstance(found, DataName) else ["z"]
-    pattern = fields_[0] if len(fields_) == 1 else f"({', '.join(fields_)})"
-    return f"write `{pattern} ~ {name}`"
+def _rows(kind: Type, found: DataName | DistName) -> Interval | None:
+    """The values of a column of indices."""
+    rows = row_count(found.data.source) if kind == INDEX and isinstance(found, DataName) else None
+    return None if rows is None else Interval(lo=Fraction(0), hi=Fraction(rows - 1))
 
 
-def index_set(node: tree.Expr, scope: Scope, build: Build) -> Indices | None:
+def index_set(node: tree.Expr | None, scope: Scope, build: Build) -> Indices | None:
     """`a..b`, possibly without one element; None when the expression is no index set."""
     if isinstance(node, tree.Binary) and node.op == "\\":
         base = index_set(node.left, scope, build)
         if base is None or not isinstance(node.right, tree.SetLit) or len(node.right.items) != 1:
             return None
-        return Indices(base.first, base.last, expressions.lower(node.right.items[0], scope, build).expr)
+        skip = expressions.lower(node.right.items[0], scope, build)
+        if skip.type.kind not in ("class", "index"):
+            raise build.log.fail("GE207", "only a class can be left out", node.right.span, f"this is {skip.type}", hint="write the label: `{b}`")
+        return Indices(base.first, base.last, skip.expr)
     if not (isinstance(node, tree.Binary) and node.op == ".."):
         return None
-    ends = [evaluate(e, scope, build.log) for e in (node.left, node.right)]
-    if not all(isinstance(e, Fraction) and e.denominator == 1 for e in ends):
-        raise build.log.fail("GE206", "the ends of a range are whole numbers", node.span)
-    first, last = (int(e) for e in ends)  # type: ignore[call-overload]  # checked the line above; until 2027-11
-    if last < first or last - first > 10**6:
-        raise build.log.fail("GE402", "this range is empty or far too long", node.span, f"{first}..{last}")
-    return Indices(first, last)
+    first, last = (evaluate(e, scope, build) for e in (node.left, node.right))
+    if not (isinstance(first, Fraction) and isinstance(last, Fraction) and first.denominator == last.denominator == 1):
+        raise build.log.fail("GE206", "the ends of a range are whole numbers", node.span, hint="write `0..2`")
+    if not 0 <= last - first <= _LONGEST:
+        said = "this range is empty" if last < first else "this range is too long"
+        raise build.log.fail(
+            "GE402", said, node.span, f"from {first} to {last}", hint=f"write `{last}..{first}`" if last < first else f"up to {_LONGEST} elements"
+        )
+    return Indices(int(first), int(last))
 
 
-def _indices(bind: tree.Bind, inner: Scope, build: Build) -> Draw:
-    assert bind.source is not None
-    found = index_set(bind.source, inner, build)
-    if found is None or len(bind.pattern.names) != 1:
-        raise build.log.fail("GE208", "a data source, a distribution or a range is needed here", bind.source.span,
-                             hint="write `x ~ data`, or `i in 0..2`")  # fmt: skip
-    name = bind.pattern.names[0]
-    unique = build.fresh(name.id)
-    inner.names[name.id] = Bound(Typed(Ref(name=unique), INDEX, rows=found.skip is not None), name.span)
-    return Draw(names=(unique,), draws=False, first=found.first, last=found.last, skip=found.skip)
+def _extreme(node: tree.Bound, found: Indices, scope: Scope, build: Build) -> Typed:
+    """`max{k in 0..2}[ .. ]`: the largest of finitely many numbers, no player."""
+    binder = node.binders[0]
+    if found.skip is not None:
+        raise build.log.fail("GE290", "a maximum that leaves out an element is not available here in this version", binder.span,
+                             hint="write `j in argmax{k in ..}[..]` after `s.t.`")  # fmt: skip
+    inner = scope.child()
+    unique = found.bind(binder.binds[0].pattern.names[0], inner, build)
+    body = lower_bound(inside(node), inner, build)
+    return Typed(Reduce(op=_EXTREMES[binder.op], draws=(found.draw(unique),), body=body.expr), body.type, body.rows)
 
 
 # ------------------------------------------------------------------ gradients
 
 
-def _gradient(node: tree.Bound, at: int, scope: Scope, build: Build) -> Typed:
-    binder = node.binders[at]
-    written = binder.binds[0].pattern.names[0]
-    local = next((i for i in node.body.side if i.kind == "unique" and isinstance(i.left, tree.Name) and i.left.id == written.id), None)
-    body = node.body
-    if local is not None:
-        assert local.right is not None
+def _gradient(node: tree.Bound, scope: Scope, build: Build) -> Typed:
+    """`grad{z}[ e ]`: in a name from outside, or in the point that `where z = ..` sets."""
+    binder = node.binders[0]
+    if len(binder.binds) != 1 or len(binder.binds[0].pattern.names) != 1 or binder.binds[0].source is not None:
+        raise build.log.fail("GE208", "a gradient is taken in one name", binder.span, hint="write `grad{z}[ .. ]`")
+    name, body = binder.binds[0].pattern.names[0], node.body
+    local = next((i for i in body.side if i.kind == "unique" and isinstance(i.left, tree.Name) and i.left.id == name.id), None)
+    if local is not None and local.right is not None:
         point = expressions.lower(local.right, scope, build)
+        hide(name, scope, build)
         body = tree.Body(body.span, body.expr, tuple(i for i in body.side if i is not local))
     else:
-        point = expressions.lower(written, scope, build)
+        point = expressions.lower(name, scope, build)
     inner = scope.child()
-    unique = build.fresh(f"{written.id}_point")
-    inner.names[written.id] = Bound(Typed(Ref(name=unique), point.type, point.rows, point.range), written.span)
-    inner.samples |= {written.id} if point.rows else set()
-    rest = tree.Bound(node.span, node.binders[at + 1 :], body)
-    value = _binders(rest, 0, inner, build)
+    unique = build.fresh(f"{name.id}_point")
+    inner.names[name.id] = Bound(Typed(Ref(name=unique), point.type, point.rows, point.range), name.span)
+    value = lower_bound(tree.Bound(node.span, node.binders[1:], body), inner, build)
+    if value.rows and not point.rows:
+        raise build.log.fail("GE290", "a gradient for every sample in what all samples share is not available in this version", binder.span,
+                             hint="take the expectation inside: `grad{z}[ E{..}[ .. ] ]`")  # fmt: skip
     return Typed(Grad(name=unique, body=value.expr, at=point.expr), point.type, point.rows)
-
-
-# ------------------------------------------------------------------ players inside an objective
-
-
-def _optimum(node: tree.Bound, at: int, scope: Scope, build: Build) -> Typed:
-    binder = node.binders[at]
-    bind = binder.binds[0]
-    if bind.source is not None and len(binder.binds) == 1:
-        found = index_set(bind.source, scope, build)
-        if found is not None:
-            return _extreme(node, at, found, scope, build)
-    rest = tree.Bound(node.span, node.binders[at + 1 :], node.body)
-    return players.value_player(node, binder, rest, scope, build)
-
-
-def _extreme(node: tree.Bound, at: int, found: Indices, scope: Scope, build: Build) -> Typed:
-    binder = node.binders[at]
-    name = binder.binds[0].pattern.names[0]
-    inner = scope.child()
-    unique = build.fresh(name.id)
-    inner.names[name.id] = Bound(Typed(Ref(name=unique), INDEX, rows=found.skip is not None), name.span)
-    body = _binders(node, at + 1, inner, build)
-    draw = Draw(names=(unique,), draws=False, first=found.first, last=found.last, skip=found.skip)
-    expr = Reduce(op=binder.op, draws=(draw,), body=body.expr)  # type: ignore[arg-type]  # the grammar's words; until 2027-11
-    return Typed(expr, body.type, body.rows)
 
 
 # ------------------------------------------------------------------ what follows `s.t.` and `where`
 
 
 def lower_items(body: tree.Body, scope: Scope, build: Build) -> Scope:
-    """The scope of a body: local names bound, responses declared and lowered as players.
-
-    Local names may stand in any order; responses are lowered in the order in which they need each other.
-    """
+    """The scope of a body: local names bound in any order, responses declared and lowered as players."""
     if not body.side:
         return scope
     inner = scope.child()
-    responses = []
+    answers = []
+    local: dict[str, tree.Item] = {}
     for item in body.side:
-        if players.is_response(item):
-            responses.append(item)
-        elif item.kind == "unique" and isinstance(item.left, tree.Name):
-            _local(item, inner, build)
-        elif item.kind == "constraint":
+        if responses.is_response(item):
+            answers.append(item)
+        elif item.kind in ("constraint", "any"):
             raise build.log.fail("GE291", "constraints between players are not available in this version", item.span,
                                  hint="declare a set on the variable: `var x in [0, 1]`")  # fmt: skip
-        else:
+        elif not isinstance(item.left, tree.Name) or item.foralls:
             raise build.log.fail("GE208", "a name is defined here, or a response", item.span,
                                  hint="write `a = ..`, or `w = argmin{w}[ .. ]`")  # fmt: skip
-    for item in responses:
-        players.declare_response(item, inner, build)
-    for item in responses:
-        players.response_player(item, inner, build)
+        else:
+            _local(item, item.left, inner, build)
+            local[item.left.id] = item
+    places = {name: item.left.span for name, item in local.items()}
+    for name in circles({name: tuple(free(item.right)) for name, item in local.items()}, places, build.log):
+        inner.names[name] = Broken(places[name])
+    responses.lower_all(answers, inner, build)
     return inner
 
 
-def _local(item: tree.Item, inner: Scope, build: Build) -> None:
-    assert isinstance(item.left, tree.Name)
+def _local(item: tree.Item, name: tree.Name, inner: Scope, build: Build) -> None:
     assert item.right is not None
-    outer = inner.find(item.left.id)
-    if isinstance(outer, (NetName, VarName, DataName, DistName)):
-        build.log.add("GE104", f"`{item.left.id}` is already a player or a source", item.left.span, "a local name may not hide it",
-                      hint=f"call it `{item.left.id}_`")  # fmt: skip
-        return
-    # A local name that mentions itself means the outer one (`p = p + 1` would be a cycle).
-    inner.names[item.left.id] = LetName(item.left.id, tree.Body(item.span, item.right, ()), inner, item.left.span)
-    if any(n in inner.samples for n in written_names(item.right)):
-        inner.samples |= {item.left.id}
+    right = item.right
+    if isinstance(right, tree.Bound) and right.binders[0].op in _EXTREMES and isinstance(inner.find(name.id), (NetName, VarName)):
+        op, span = right.binders[0].op, right.binders[0].op_span
+        raise build.log.fail("GE204", f"`{op}` gives a value, and a point is needed", span, f"`arg{op}` is the point", hint=f"write `arg{op}`")
+    if name.id in inner.names:
+        raise build.log.fail("GE102", f"`{name.id}` is declared twice", name.span, hint=f"call one of them `{name.id}_2`")
+    hide(name, inner, build)
+    inner.names[name.id] = LetName(name.id, tree.Body(item.span, right, ()), inner, name.span)
 
 
-def check_log(typed: Typed, node: tree.Expr, build: Build) -> None:
-    """Warn about `log` of what may not be positive (GW403)."""
-    if typed.type.kind == "prob" or typed.range is None:
-        return
-    if typed.range.lo is None or typed.range.lo < 0:
-        build.log.notice("GW403", "`log` of a number that may be negative", node.span, f"between {typed.range.lo} and {typed.range.hi}",
-                         hint="declare its range, or give the network the type `prob`")  # fmt: skip
+def circles(uses: dict[str, tuple[str, ...]], places: dict[str, Span], log: Log) -> set[str]:
+    """Record GE105 for every circle of definitions; gives the names on them, which stand for nothing."""
+    found: set[str] = set()
+    while path := circle(uses):
+        said = "is defined by itself" if len(path) == 1 else "is defined in a circle"
+        log.add("GE105", f"`{path[0]}` {said}", places[path[0]], " -> ".join([*path, path[0]]), hint="define one of them without the others")
+        found |= set(path)
+        uses = {name: used for name, used in uses.items() if name not in path}
+    return found

@@ -4,48 +4,79 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from gamespec.check.build import Build
 from gamespec.check.scope import Broken, Const, DataName, Failed, LetName, Log, Scope, unknown_name
 from gamespec.ir.expr import Array, Expr, Num, Ref, Word
+from gamespec.ir.game import Part, Use
 from gamespec.library.registry import words
 from gamespec.syntax import tree
 
 INFINITY = "inf"
 _BITS = 4096
-"""Exact numbers longer than this many bits are refused: they come from towers such as 9^9^9."""
+_LARGEST = Fraction(10) ** 300
 
 
-def evaluate(node: tree.Expr, scope: Scope, log: Log) -> object:
+def evaluate(node: tree.Expr, scope: Scope, build: Build) -> object:
     """The value of a constant expression: Fraction, bool, str (a word), tuple, or "inf" / "-inf".
 
     Raises Failed after recording GE206 when the expression is no constant.
     """
+    build.enter(node)
+    try:
+        return _evaluate(node, scope, build)
+    finally:
+        build.leave()
+
+
+def _evaluate(node: tree.Expr, scope: Scope, build: Build) -> object:
     match node:
         case tree.Num():
-            return node.value
+            return sensible(node.value, node, build.log)
         case tree.Str() | tree.Bool():
             return node.value
         case tree.List() | tree.Tuple():
-            return tuple(evaluate(i, scope, log) for i in node.items)
+            return tuple(evaluate(i, scope, build) for i in node.items)
         case tree.Name():
-            return _name(node, scope, log)
+            return _name(node, scope, build)
         case tree.Unary(op="-"):
-            return _negated(evaluate(node.arg, scope, log), node, log)
+            return _negated(evaluate(node.arg, scope, build), node, build.log)
         case tree.Binary():
-            return _arithmetic(node, scope, log)
-        case tree.Call(fn=tree.Name(id="len"), args=(tree.Name() as name,)):
-            return length(name, scope, log)
-    raise log.fail("GE206", "a constant is needed here", node.span, "this is known only while running")
+            return _arithmetic(node, scope, build)
+        case tree.Call(fn=tree.Name(id="len"), args=(tree.Name() as name,), kwargs=(), params=()):
+            return length(name, scope, build.log)
+    raise build.log.fail(
+        "GE206", "a constant is needed here", node.span, "this is known only while running", hint="write a number, or the name of a `param`"
+    )
+
+
+def sensible(value: Fraction, node: tree.Expr, log: Log) -> Fraction:
+    """The number itself. Raises Failed with GE401 where it is too long or too large to be computed with."""
+    if abs(value) > _LARGEST or max(value.numerator.bit_length(), value.denominator.bit_length()) > _BITS:
+        raise log.fail(
+            "GE401", "a number of no sensible size", node.span, "larger than 1e300, or thousands of digits long", hint="write a smaller number"
+        )
+    return value
 
 
 def length(name: tree.Name, scope: Scope, log: Log) -> Fraction:
     """The number of rows of a data source."""
     binding = scope.find(name.id)
+    if isinstance(binding, Broken):
+        raise Failed
     if isinstance(binding, DataName):
-        source = words("data")[binding.data.source.word]
-        if source.rows is not None:
-            args, options = plain_use(binding.data.source)
-            return Fraction(source.rows(*args, **options))
-    raise log.fail("GE206", f"`len({name.id})` needs a finite data source", name.span)
+        rows = row_count(binding.data.source)
+        if rows is not None:
+            return Fraction(rows)
+    raise log.fail("GE206", f"`len({name.id})` needs a finite data source", name.span, hint="write the number")
+
+
+def row_count(source: Use) -> int | None:
+    """How many rows a data source has; None for a stream, and for data that comes at run time."""
+    entry = words("data").get(source.word) if source.word != "given" else None
+    if entry is None or entry.rows is None:
+        return None
+    args, options = plain_use(source)
+    return int(entry.rows(*args, **options))
 
 
 def plain(expr: Expr) -> object:
@@ -60,11 +91,10 @@ def plain(expr: Expr) -> object:
     return None
 
 
-def plain_use(use: object) -> tuple[tuple[object, ...], dict[str, object]]:
+def plain_use(use: Use | Part) -> tuple[tuple[object, ...], dict[str, object]]:
     """Arguments and options of a library word as plain Python values."""
-    args = tuple(plain(a) for a in use.args)  # type: ignore[attr-defined]  # any Use or Part; until 2027-11
-    options = {o.key: plain(o.value) for o in getattr(use, "options", ())}
-    return args, options
+    options = use.options if isinstance(use, Use) else ()
+    return tuple(plain(a) for a in use.args), {o.key: plain(o.value) for o in options}
 
 
 def to_expr(value: object) -> Expr:
@@ -78,19 +108,28 @@ def to_expr(value: object) -> Expr:
     return Word(value=str(value))
 
 
-def _name(node: tree.Name, scope: Scope, log: Log) -> object:
+def reference(name: str, value: object) -> Expr:
+    """How a constant is used in an expression: by name, or in place for words."""
+    return Ref(name=name) if isinstance(value, (Fraction, tuple)) else to_expr(value)
+
+
+def _name(node: tree.Name, scope: Scope, build: Build) -> object:
     binding = scope.find(node.id)
-    if isinstance(binding, Const):
-        return binding.value
-    if isinstance(binding, Broken):
-        raise Failed
-    if isinstance(binding, LetName) and not binding.body.side:
-        return evaluate(binding.body.expr, binding.scope, log)
-    if node.id == INFINITY:
-        return INFINITY
-    if binding is not None:
-        raise log.fail("GE206", f"`{node.id}` is no constant", node.span, "known only while running")
-    raise unknown_name(log, node, scope)
+    match binding:
+        case Const():
+            return binding.value
+        case Broken():
+            raise Failed
+        case LetName() if not binding.body.side:
+            build.used.add(binding.name)
+            return evaluate(binding.body.expr, binding.scope, build)
+        case None if node.id == INFINITY:
+            return INFINITY
+        case None:
+            raise unknown_name(build.log, node, scope)
+    raise build.log.fail(
+        "GE206", f"`{node.id}` is no constant", node.span, "known only while running", hint="write a number, or the name of a `param`"
+    )
 
 
 def _negated(value: object, node: tree.Expr, log: Log) -> object:
@@ -101,30 +140,38 @@ def _negated(value: object, node: tree.Expr, log: Log) -> object:
     raise log.fail("GE206", "only numbers have a negative", node.span)
 
 
-def _arithmetic(node: tree.Binary, scope: Scope, log: Log) -> object:
-    left, right = evaluate(node.left, scope, log), evaluate(node.right, scope, log)
+def _arithmetic(node: tree.Binary, scope: Scope, build: Build) -> object:
+    """A chain of operators from the left, without recursion along the chain."""
+    spine = [node]
+    while isinstance(spine[-1].left, tree.Binary):
+        spine.append(spine[-1].left)
+    result = evaluate(spine[-1].left, scope, build)
+    for part in reversed(spine):
+        result = _operation(part, result, evaluate(part.right, scope, build), build.log)
+    return result
+
+
+def _operation(node: tree.Binary, left: object, right: object, log: Log) -> Fraction:
     if not (isinstance(left, Fraction) and isinstance(right, Fraction)):
         raise log.fail("GE206", f"`{node.op}` needs two numbers here", node.span)
-    if node.op == "/" and right == 0:
-        raise log.fail("GE401", "division by zero", node.span, "the divisor is 0")
-    if node.op == "^":
-        return _power(left, right, node, log)
-    operations = {"+": Fraction.__add__, "-": Fraction.__sub__, "*": Fraction.__mul__, "/": Fraction.__truediv__}
-    if node.op not in operations:
-        raise log.fail("GE206", f"`{node.op}` is not evaluated here", node.span)
-    return operations[node.op](left, right)
+    match node.op:
+        case "+":
+            return sensible(left + right, node, log)
+        case "-":
+            return sensible(left - right, node, log)
+        case "*":
+            return sensible(left * right, node, log)
+        case "/" if right != 0:
+            return sensible(left / right, node, log)
+        case "/":
+            raise log.fail("GE401", "division by zero", node.right.span, "the divisor is 0", hint="divide by another number")
+        case "^":
+            return _power(left, right, node, log)
+    raise log.fail("GE206", f"`{node.op}` is not evaluated here", node.span, hint="write a number")
 
 
 def _power(left: Fraction, right: Fraction, node: tree.Binary, log: Log) -> Fraction:
     bits = max(left.numerator.bit_length(), left.denominator.bit_length())
     if right.denominator != 1 or abs(right) * max(bits, 1) > _BITS or (left == 0 and right < 0):
         raise log.fail("GE401", "this power has no exact value of a sensible size", node.span, hint="use a small whole exponent")
-    return left ** int(right)
-
-
-def reference(name: str, value: object) -> Expr:
-    """How a constant is used in an expression: by name, or in place for words."""
-    return Ref(name=name) if isinstance(value, (Fraction, tuple)) else to_expr(value)
-
-
-__all__ = ["evaluate", "length", "plain", "plain_use", "reference", "to_expr"]
+    return sensible(left ** int(right), node, log)

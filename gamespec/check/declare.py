@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check.constant import evaluate, plain_use, to_expr
-from gamespec.check.scope import Broken, Const, DataName, DefName, DistName, Failed, LetName, Log, NetName, Scope, VarName, declared_at
+from gamespec.check import binders
+from gamespec.check.constant import evaluate, plain_use, row_count, to_expr
+from gamespec.check.names import BUILTIN
+from gamespec.check.scope import (
+    Broken,
+    Const,
+    DataName,
+    DefName,
+    DistName,
+    Failed,
+    LetName,
+    Log,
+    NetName,
+    Scope,
+    VarName,
+    declared_at,
+)
 from gamespec.check.sets import lower_set
-from gamespec.check.types import lower_fields, lower_range, lower_type
-from gamespec.check.words import use
+from gamespec.check.types import lower_fields, lower_range, lower_type, ranges
+from gamespec.check.words import LARGEST, Word, show, use
 from gamespec.ir import game as ir
-from gamespec.ir.types import INDEX, REAL, Field, Type
+from gamespec.ir.types import INDEX, REAL, Field, Interval, Type
 from gamespec.library.base import Option
 from gamespec.library.registry import words
 from gamespec.report.diagnostic import Label
@@ -20,79 +36,156 @@ from gamespec.syntax import tree
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gamespec.check.expressions import Build
+    from gamespec.check.build import Build
 
-DISTS: dict[str, tuple[Option, ...]] = {
-    "Normal": (Option("mean", float, 0), Option("std", float, 1)),
-    "Uniform": (Option("lo", float, 0), Option("hi", float, 1)),
+Declaration = tree.Param | tree.Dim | tree.Data | tree.Dist | tree.Net | tree.Var | tree.Let | tree.Def
+Declared = ir.Param | ir.Data | ir.Dist | ir.Net | ir.Var | None
+
+DISTS = {
+    "Normal": Word((Option("mean", float, 0), Option("std", float, 1))),
+    "Uniform": Word((Option("lo", float, 0), Option("hi", float, 1))),
 }
 
 
-def _claim(name: tree.Name, scope: Scope, log: Log) -> None:
-    before = scope.names.get(name.id)
-    if before is not None and not isinstance(before, Broken):
-        at = declared_at(before)
-        log.add("GE103", f"`{name.id}` is declared twice", name.span, "second declaration",
-                related=(Label(at, "first declaration"),) if at else (), hint=f"call one of them `{name.id}_2`")  # fmt: skip
-        raise Failed
-
-
-def declare(statement: tree.Statement, scope: Scope, build: Build, overrides: Mapping[str, object]) -> object | None:
-    """Enter one declaration into the scope; gives its IR value, if it has one."""
-    name = getattr(statement, "name", None)
-    if not isinstance(name, tree.Name):
-        return None
+def declare(statement: Declaration, scope: Scope, build: Build, overrides: Mapping[str, Const]) -> Declared:
+    """Enter one declaration into the scope; gives its IR value, if it has one. A name that failed is `Broken`."""
+    name = statement.name
     try:
-        _claim(name, scope, build.log)
-        return _declare(statement, scope, build, overrides)
+        claim(name, scope, build.log)
+        build.taken.add(name.id)
+        match statement:
+            case tree.Param():
+                return _param(statement, scope, build, overrides.get(name.id))
+            case tree.Dim():
+                return _dim(statement, scope, build)
+            case tree.Data():
+                return _data(statement, scope, build)
+            case tree.Dist():
+                return _dist(statement, scope, build)
+            case tree.Net():
+                return _net(statement, scope, build)
+            case tree.Var():
+                return _var(statement, scope, build)
+            case tree.Let():
+                return _let(statement, scope, build)
+            case tree.Def():
+                scope.names[name.id] = DefName(statement, scope)
+                return None
     except Failed:
         scope.names.setdefault(name.id, Broken(name.span))
+        if isinstance(statement, tree.Net) and statement.params is not None:
+            scope.names.setdefault(statement.params.id, Broken(name.span))
         return None
 
 
-def _declare(statement: tree.Statement, scope: Scope, build: Build, overrides: Mapping[str, object]) -> object | None:
-    match statement:
-        case tree.Param():
-            return _param(statement, scope, build, overrides)
-        case tree.Dim():
-            if statement.value is None:
-                raise build.log.fail("GE290", "a `dim` without a value is not available in this version", statement.span, hint="write `dim n = 4`")
-            value = evaluate(statement.value, scope, build.log)
-            scope.names[statement.name.id] = Const(statement.name.id, value, statement.name.span)
-            build.taken.add(statement.name.id)
-            return ir.Param(name=statement.name.id, value=to_expr(value))
-        case tree.Data():
-            return _data(statement, scope, build)
-        case tree.Dist():
-            return _dist(statement, scope, build)
-        case tree.Net():
-            return _net(statement, scope, build)
-        case tree.Var():
-            return _var(statement, scope, build)
-        case tree.Let():
-            return _let(statement, scope, build)
-        case tree.Def():
-            scope.names[statement.name.id] = DefName(statement, scope)
-    return None
+def claim(name: tree.Name, scope: Scope, log: Log) -> None:
+    """Raise Failed with GE102 where the name is taken; GW110 where it hides a word of the library."""
+    before = scope.names.get(name.id)
+    if isinstance(before, Broken) and before.span == name.span:
+        raise Failed
+    if before is not None:
+        at = declared_at(before)
+        raise log.fail("GE102", f"`{name.id}` is declared twice", name.span, "second declaration",
+                       related=(Label(at, "first declaration"),) if at else (), hint=f"call one of them `{name.id}_2`")  # fmt: skip
+    if name.id in BUILTIN:
+        log.add("GW110", f"`{name.id}` hides a word of the library", name.span, hint=f"call it `{name.id}_`")
 
 
-def _param(s: tree.Param, scope: Scope, build: Build, overrides: Mapping[str, object]) -> ir.Param:
-    value = overrides.get(s.name.id, evaluate(s.value, scope, build.log))
-    rng = lower_range(s.range, scope, build.log)
-    if rng is not None and isinstance(value, Fraction) and ((rng.lo is not None and value < rng.lo) or (rng.hi is not None and value > rng.hi)):
-        build.log.add("GE405", f"`{s.name.id}` is outside its range", s.value.span, f"{value} is not in [{rng.lo}, {rng.hi}]",
-                      hint="change the value or the range")  # fmt: skip
-    build.taken.add(s.name.id)
+# ------------------------------------------------------------------ params, dims, lets
+
+
+def _param(s: tree.Param, scope: Scope, build: Build, override: Const | None) -> ir.Param:
+    written = evaluate(s.value, scope, build)
+    value, span = (override.value, override.span) if override else (written, s.value.span)
+    if isinstance(value, tuple):
+        _check_array(value, s.value if override is None else None, build)
+    if _kind(value) != _kind(written):
+        raise build.log.fail("GE207", f"`{s.name.id}` is {_kind(written)}", span, f"found `{show(value)}`",
+                             related=(Label(s.name.span, "declared here"),), hint=f"write {_kind(written)}, such as `{show(written)}`")  # fmt: skip
+    if s.type is not None:
+        _check_param_type(s, value, scope, build)
+    rng = lower_range(s.range, scope, build)
+    if rng is not None and isinstance(value, Fraction) and not _inside(value, rng):
+        shown = f"[{'-inf' if rng.lo is None else rng.lo}, {'inf' if rng.hi is None else rng.hi}]"
+        nearest_end = rng.lo if rng.lo is not None and value < rng.lo else rng.hi
+        raise build.log.fail(
+            "GE405", f"`{s.name.id}` is outside its range", span, f"{value} is not in {shown}", hint=f"write `{nearest_end}`, or change the range"
+        )
     scope.names[s.name.id] = Const(s.name.id, value, s.name.span, rng)
-    build.spans[f"param:{s.name.id}"] = s.value.span
+    build.spans[f"param:{s.name.id}"] = s.value.span if override is None else override.span
     return ir.Param(name=s.name.id, value=to_expr(value), range=rng)
 
 
+def _kind(value: object) -> str:
+    names = {bool: "true or false", Fraction: "a number", tuple: "an array"}
+    return "a number" if value in ("inf", "-inf") else names.get(type(value), "a word")
+
+
+def _inside(value: Fraction, rng: Interval) -> bool:
+    return (rng.lo is None or value >= rng.lo) and (rng.hi is None or value <= rng.hi)
+
+
+def _check_param_type(s: tree.Param, value: object, scope: Scope, build: Build) -> None:
+    assert s.type is not None
+    kind = lower_type(s.type, scope, build)
+    whole = kind != INDEX or (isinstance(value, Fraction) and value.denominator == 1)
+    shape = shape_of(value)
+    if shape is None or kind.kind not in ("real", "index", "prob") or kind.shape != shape or not whole:
+        raise build.log.fail("GE207", f"`{s.name.id}` is declared as another thing", s.value.span, f"{kind} is declared",
+                             related=(Label(s.type.span, "declared here"),), hint="drop the type")  # fmt: skip
+
+
+def _dim(s: tree.Dim, scope: Scope, build: Build) -> ir.Param:
+    if s.value is None:
+        raise build.log.fail("GE290", "a `dim` without a value is not available in this version", s.span, hint=f"write `dim {s.name.id} = 4`")
+    value = evaluate(s.value, scope, build)
+    if not isinstance(value, Fraction) or value.denominator != 1 or not 1 <= value <= LARGEST:
+        raise build.log.fail("GE202", "a dimension is a whole number from 1", s.value.span, hint="write `4`")
+    scope.names[s.name.id] = Const(s.name.id, value, s.name.span)
+    return ir.Param(name=s.name.id, value=to_expr(value))
+
+
+def _let(s: tree.Let, scope: Scope, build: Build) -> ir.Param | None:
+    """A list of constants is a value of its own; everything else is written out where it is used."""
+    scope.names[s.name.id] = LetName(s.name.id, s.body, scope, s.name.span)
+    if not isinstance(s.body.expr, tree.List) or s.body.side:
+        return None
+    quiet = build.scratch()
+    quiet.log = Log()
+    try:
+        value = evaluate(s.body.expr, scope, quiet)
+    except Failed:
+        return None
+    assert isinstance(value, tuple)
+    _check_array(value, s.body.expr, build)
+    scope.names[s.name.id] = Const(s.name.id, value, s.name.span)
+    return ir.Param(name=s.name.id, value=to_expr(value))
+
+
+def shape_of(value: object) -> tuple[int, ...] | None:
+    """The shape of a number or an array of numbers, None for anything else and for rows of different lengths."""
+    if isinstance(value, Fraction) or value in ("inf", "-inf"):
+        return ()
+    if not isinstance(value, tuple):
+        return None
+    shapes = {shape_of(v) for v in value}
+    inner = shapes.pop() if len(shapes) == 1 else () if not value else None
+    return None if inner is None else (len(value), *inner)
+
+
+def _check_array(value: tuple[object, ...], node: tree.Expr | None, build: Build) -> None:
+    if node is not None and shape_of(value) is None and not all(isinstance(v, str) for v in value):
+        raise build.log.fail("GE203", "the rows of this array have different lengths", node.span, hint="give each row as many numbers")
+
+
+# ------------------------------------------------------------------ data and distributions
+
+
 def _data(s: tree.Data, scope: Scope, build: Build) -> ir.Data:
-    table = {k: v.options for k, v in words("data").items()} | {"given": ()}
-    source = use(s.source, table, "data source", "GE601", scope, build.log)
-    fields = lower_fields(s.type, s.range, scope, build.log)
-    if source.word != "given":
+    given = isinstance(s.source, tree.Name) and s.source.id == "given"
+    source = ir.Use(word="given") if given else use(s.source, words("data"), "data source", "GE601", scope, build)
+    fields = lower_fields(s.type, s.range, scope, build)
+    if not given:
         _check_columns(s, source, fields, build)
     data = ir.Data(name=s.name.id, fields=fields, source=source)
     scope.names[s.name.id] = DataName(data, s.name.span)
@@ -102,151 +195,140 @@ def _data(s: tree.Data, scope: Scope, build: Build) -> ir.Data:
 
 def _check_columns(s: tree.Data, source: ir.Use, fields: tuple[Field, ...], build: Build) -> None:
     """The declared type against what the source offers (GE602)."""
-    entry = words("data")[source.word]
+    columns = words("data")[source.word].columns
+    try:
+        row_count(source)
+    except ValueError as error:
+        raise build.log.fail("GE602", f"`{source.word}` has no such rows", s.source.span, str(error), hint="ask for rows that it has") from None
     _, options = plain_use(source)
-    targets = list(options.get("targets") or ("y",))  # type: ignore[call-overload]  # a tuple of words; until 2027-11
+    asked = options.get("targets") or ("y",)
+    targets = [str(t) for t in asked] if isinstance(asked, tuple) else []
     for field in fields:
-        if field.type.kind == "class":
-            wanted = targets.pop(0) if targets else "y"
-        else:
-            wanted = "i" if field.type.kind == "index" else "x"
-        column = entry.columns.get(wanted)
+        wanted = (targets.pop(0) if targets else "y") if field.type.kind == "class" else "i" if field.type.kind == "index" else "x"
+        column = columns.get(wanted)
         if column is None:
-            raise build.log.fail("GE602", f"`{source.word}` has no column `{wanted}`", s.source.span, hint=f"columns: {', '.join(entry.columns)}")
-        if not _fits(field.type, column.kind, column.shape, column.size):
-            offered = f"class[{column.size}]" if column.kind == "class" else f"R{list(column.shape)}"
+            raise build.log.fail("GE602", f"`{source.word}` has no column `{wanted}`", s.source.span, hint=f"columns: {', '.join(columns)}")
+        if not _fits(field.type, Type(kind=column.kind, shape=column.shape, size=column.size)):
+            offered = f"class[{column.size}]" if column.kind == "class" else str(Type(kind=column.kind, shape=column.shape))
             raise build.log.fail("GE602", f"`{source.word}` gives {offered} for `{field.name}`", s.type.span, f"{field.type} is declared",
                                  hint=f"declare `{field.name}: {offered}`")  # fmt: skip
-        if field.range is not None and column.range is not None and _wider(column.range, field):
-            raise build.log.fail("GE602", f"`{source.word}` has values in {list(column.range)}", s.type.span,
-                                 f"[{field.range.lo}, {field.range.hi}] is declared", hint=f"declare `in {list(column.range)}`")  # fmt: skip
+        if field.range is not None and column.range is not None and not all(_inside(Fraction(str(end)), field.range) for end in column.range):
+            lo, hi = (Fraction(str(end)) for end in column.range)
+            raise build.log.fail("GE602", f"`{source.word}` has values in [{lo}, {hi}]", (s.range or s.type).span, "another range is declared",
+                                 hint=f"write `[{lo}, {hi}]`")  # fmt: skip
 
 
-def _fits(kind: Type, offered: str, shape: tuple[int, ...], size: int) -> bool:
-    if kind.kind == "class":
-        return offered == "class" and kind.size == size
-    if kind.kind == "index":
-        return offered == "index"
-    total = 1
-    for n in kind.shape:
-        total *= n
-    have = 1
-    for n in shape:
-        have *= n
-    return offered == "real" and (total == have or not shape)
-
-
-def _wider(offered: tuple[float, float], field: Field) -> bool:
-    assert field.range is not None
-    lo, hi = field.range.lo, field.range.hi
-    return (lo is not None and offered[0] < lo) or (hi is not None and offered[1] > hi)
+def _fits(declared: Type, offered: Type) -> bool:
+    if declared.kind in ("class", "index"):
+        return declared.kind == offered.kind and (declared.kind == "index" or declared.size == offered.size)
+    return declared.kind == offered.kind == "real" and (math.prod(declared.shape) == math.prod(offered.shape) or not offered.shape)
 
 
 def _dist(s: tree.Dist, scope: Scope, build: Build) -> ir.Dist:
-    source = use(s.source, DISTS, "distribution", "GE601", scope, build.log)
-    dist = ir.Dist(name=s.name.id, type=lower_type(s.type, scope, build.log), source=source)
+    source = use(s.source, DISTS, "distribution", "GE601", scope, build)
+    kind = lower_type(s.type, scope, build)
+    if kind.kind != "real":
+        raise build.log.fail("GE202", "a sample is a number or an array of numbers", s.type.span, hint="write `R[2]`")
+    dist = ir.Dist(name=s.name.id, type=kind, source=source)
     scope.names[s.name.id] = DistName(dist, s.name.span)
     return dist
 
 
+# ------------------------------------------------------------------ networks and variables
+
+
 def _net(s: tree.Net, scope: Scope, build: Build) -> ir.Net:
     if not isinstance(s.type, tree.TFun):
-        raise build.log.fail("GE202", "a network maps one type to another", s.type.span, hint="write `net h: R[2] -> R = mlp(64)`")
-    inputs = (
-        tuple(lower_type(f.type, scope, build.log) for f in s.type.source.fields)
-        if isinstance(s.type.source, tree.TRecord)
-        else (lower_type(s.type.source, scope, build.log),)
-    )
-    output = lower_type(s.type.target, scope, build.log)
-    table = {k: v.options for k, v in words("networks").items()} | {"given": ()}
-    source: ir.Use | None = use(s.source, table, "network", "GE601", scope, build.log)
-    assert source is not None
-    if source.word == "given":
-        source = None
-    else:
+        raise build.log.fail("GE202", "a network maps one type to another", s.type.span, hint=f"write `net {s.name.id}: R[2] -> R = mlp(64)`")
+    given = isinstance(s.source, tree.Name) and s.source.id == "given"
+    taken = s.type.source
+    inputs = tuple(lower_type(f.type, scope, build) for f in taken.fields) if isinstance(taken, tree.TRecord) else (lower_type(taken, scope, build),)
+    output = lower_type(s.type.target, scope, build)
+    source = None if given else use(s.source, words("networks"), "network", "GE601", scope, build)
+    if source is not None:
         _check_network(s, source, inputs, output, build)
-    found = lower_set(s.set, scope, build) if s.set is not None else None
-    handle = s.params.id if s.params else s.name.id
-    net = ir.Net(name=s.name.id, inputs=inputs, output=output, source=source, handle=handle, set=found[0] if found else None, frozen=s.frozen)
-    scope.names[s.name.id] = NetName(net, s.name.span)
-    build.taken |= {s.name.id, handle}
-    build.spans[f"net:{s.name.id}"] = s.name.span
+    if s.set is not None:
+        raise build.log.fail("GE290", "a set of networks is not available in this version", s.set.span, hint="drop `in ..`")
+    handle = s.params or s.name
     if s.params is not None:
-        _claim(s.params, scope, build.log)
-        scope.names[handle] = NetName(net, s.params.span, handle=True)
+        claim(s.params, scope, build.log)
+    net = ir.Net(name=s.name.id, inputs=inputs, output=output, source=source, handle=handle.id, frozen=s.frozen)
+    scope.names[handle.id] = NetName(net, handle.span, handle=True)
+    scope.names[s.name.id] = NetName(net, s.name.span)
+    build.taken.add(handle.id)
+    build.spans[f"net:{s.name.id}"] = s.name.span
     return net
 
 
 def _check_network(s: tree.Net, source: ir.Use, inputs: tuple[Type, ...], output: Type, build: Build) -> None:
     entry = words("networks")[source.word]
+    fail = build.log.fail
     if len(inputs) != 1:
-        raise build.log.fail("GE203", f"`{source.word}` takes one input", s.type.span, f"{len(inputs)} declared", hint="use `= given` for a network of your own")
-    if entry.rank is not None and len(inputs[0].shape) != entry.rank:
-        raise build.log.fail("GE203", f"`{source.word}` takes an image", s.type.span, f"{inputs[0]} declared", hint="write `image[1, 8, 8]`")
-    _, options = plain_use(source)
-    if output.kind == "logits" and options.get("out") in ("sigmoid", "softmax"):
-        raise build.log.fail("GE207", "logits are before the sigmoid", s.source.span, "this network ends in a sigmoid", hint="drop `out = sigmoid`")
-    if output.kind == "prob" and options.get("out") != "sigmoid":
-        raise build.log.fail("GE207", "a probability needs a sigmoid", s.source.span, hint=f"write `{source.word}(.., out = sigmoid)`")
+        raise fail(
+            "GE203", f"`{source.word}` takes one input", s.type.span, f"{len(inputs)} declared", hint="use `= given` for a network of your own"
+        )
+    for kind in (*inputs, output):
+        if kind.kind not in ("real", "logits", "prob"):
+            raise fail(
+                "GE203", f"`{source.word}` maps numbers to numbers", s.type.span, f"{kind} is declared", hint="write `R[n]`, `prob` or `logits[K]`"
+            )
+    args, options = plain_use(source)
+    shapes = [(t.size,) if t.kind == "logits" else t.shape for t in (inputs[0], output)]
+    misfit = entry.misfit(*shapes, *args, **options) if entry.misfit is not None else None
+    if misfit is not None:
+        raise fail("GE203", misfit.cause, s.type.span, f"{inputs[0]} -> {output} is declared", hint=misfit.hint)
+    if entry.count(*shapes, *args, **options) > LARGEST:
+        raise fail("GE202", "this network is too large", s.source.span, f"more than {LARGEST} parameters", hint="choose smaller widths")
+    out = options.get("out", "none")
+    if output.kind == "logits" and out != "none":
+        raise fail("GE207", f"logits are before the {out}", s.source.span, f"this network ends in a {out}", hint=f"drop `out = {out}`")
+    if output.kind == "prob" and out != "sigmoid":
+        raise fail("GE207", "a probability needs a sigmoid", s.source.span, hint=f"write `{source.word}(.., out = sigmoid)`")
 
 
 def _var(s: tree.Var, scope: Scope, build: Build) -> ir.Var:
     index, axis = "", 0
-    inner = scope
     if s.family is not None:
-        from gamespec.check.binders import index_set
-
-        name, source = s.family
-        found = index_set(source, scope, build)
-        if found is None or found.first != 0:
-            raise build.log.fail("GE208", "a family runs over a range from 0", source.span, hint="write `i in 0..2`")
+        name, over = s.family
+        found = binders.index_set(over, scope, build)
+        if found is None or found.first != 0 or found.skip is not None:
+            raise build.log.fail("GE208", "a family runs over a range from 0", over.span, hint="write `0..2`")
         index, axis = name.id, found.last + 1
-    found_set = lower_set(s.set, inner, build) if s.set is not None else None
-    if s.type is not None:
-        kind = lower_type(s.type, scope, build.log)
-    else:
-        kind = _member(found_set[0]) if found_set else REAL
-    if kind.kind not in ("real", "prob", "index") or kind == INDEX:
+    chosen, told = lower_set(s.set, scope, build) if s.set is not None else (None, None)
+    kind = lower_type(s.type, scope, build) if s.type is not None else told or REAL
+    if kind.kind not in ("real", "prob"):
         raise build.log.fail("GE202", "a variable is a number or an array of numbers", (s.type or s).span, hint="write `R`, `R[n]` or `R[n, m]`")
-    init = to_expr(_init(s.init, scope, build)) if s.init is not None else None
+    if told is not None and told.shape != kind.shape:
+        at = s.set or s
+        raise build.log.fail("GE203", "shapes do not match", at.span, f"{told} given, {kind} needed", hint=f"declare `{s.name.id}: {told}`")
     if axis:
         kind = Type(kind="real", shape=(axis, *kind.shape))
-    var = ir.Var(name=s.name.id, type=kind, set=found_set[0] if found_set else None, init=init, index=index, axis=axis)
+    init = to_expr(_init(s.init, kind, ranges(chosen), scope, build)) if s.init is not None else None
+    var = ir.Var(name=s.name.id, type=kind, set=chosen, init=init, index=index, axis=axis)
     build.vars.append(var)
-    build.taken.add(s.name.id)
     build.spans[f"var:{s.name.id}"] = s.name.span
     scope.names[s.name.id] = VarName(var, s.name.span)
     return var
 
 
-def _init(node: tree.Expr, scope: Scope, build: Build) -> object:
+def _init(node: tree.Expr, kind: Type, rng: Interval | None, scope: Scope, build: Build) -> object:
     if isinstance(node, tree.Name) and node.id in ("zeros", "uniform"):
         return node.id
     if isinstance(node, tree.Call) and isinstance(node.fn, tree.Name) and node.fn.id == "normal" and len(node.args) == 1:
-        return ("normal", evaluate(node.args[0], scope, build.log))
-    return evaluate(node, scope, build.log)
-
-
-def _member(found: ir.Set) -> Type:
-    """The type of a set's members where the set itself tells it: Simplex(n) holds R[n]."""
-    for part in found.parts:
-        if part.word == "Simplex":
-            _, _options = plain_use(part)
-            (n,) = plain_use(part)[0][:1]
-            return Type(kind="real", shape=(int(n),))  # type: ignore[call-overload]  # checked by the set's options; until 2027-11
-    return REAL
-
-
-def _let(s: tree.Let, scope: Scope, build: Build) -> ir.Param | None:
-    build.taken.add(s.name.id)
-    if isinstance(s.body.expr, tree.List) and not s.body.side:
-        quiet = Log()
-        try:
-            value = evaluate(s.body.expr, scope, quiet)
-        except Failed:
-            value = None
-        if value is not None:
-            scope.names[s.name.id] = Const(s.name.id, value, s.name.span)
-            return ir.Param(name=s.name.id, value=to_expr(value))
-    scope.names[s.name.id] = LetName(s.name.id, s.body, scope, s.name.span)
-    return None
+        return ("normal", evaluate(node.args[0], scope, build))
+    value = evaluate(node, scope, build)
+    shape = shape_of(value)
+    if shape is None or value in ("inf", "-inf"):
+        raise build.log.fail("GE207", "a variable starts at a number", node.span, hint="write a number, `uniform`, `zeros` or `normal(0.1)`")
+    if shape and shape != kind.shape:
+        raise build.log.fail(
+            "GE203",
+            "shapes do not match",
+            node.span,
+            f"{Type(kind='real', shape=shape)} given, {kind} needed",
+            hint="start every entry at one number: `init 0`",
+        )
+    if isinstance(value, Fraction) and rng is not None and not _inside(value, rng):
+        end = rng.lo if rng.lo is not None and value < rng.lo else rng.hi
+        raise build.log.fail("GE405", "a start outside the set", node.span, f"{value} is not in it", hint=f"write `{end}`")
+    return value

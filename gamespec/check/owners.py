@@ -6,26 +6,43 @@ from typing import TYPE_CHECKING
 
 from gamespec.check.polarity import opposes_nobody
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Apply, Call, Expr, Stop
-from gamespec.ir.walk import children, free_names, walk
+from gamespec.ir.expr import Apply, Call, Expr, Ref, Stop, Value
+from gamespec.ir.walk import children, free_names
 from gamespec.library.functions import FUNCTIONS
 from gamespec.report.diagnostic import Label
 
 if TYPE_CHECKING:
-    from gamespec.check.expressions import Build
+    from gamespec.check.build import Build
 
 
 def check(game: ir.Game, build: Build) -> None:
-    """Record two owners (GE301), players that nobody chooses (GE306), dead players (GE312) and players that help each other (GW301)."""
+    """Record what is wrong with who chooses what.
+
+    Two owners (GE301), what nobody optimises (GE306), players without effect (GE312), players that help each other (GW301).
+    """
     _two_owners(game, build)
     _nobody(game, build)
     _dead(game, build)
     for node in opposes_nobody(game):
         owner = game.node(node)
         opposite = "min" if owner.sense == "max" else "max"
-        build.log.notice("GW301", f"`{owner.owns[0]}` opposes nobody", build.spans[f"node:{node}"],
-                         "pushes the objective the same way as every player around it",
-                         hint=f"for a worst case, write `{opposite}{{{owner.owns[0]} ..}}`")  # fmt: skip
+        build.log.add("GW301", f"`{owner.owns[0]}` opposes nobody", build.spans[f"node:{node}"],
+                      "pushes the objective the same way as every player around it",
+                      hint=f"for a worst case, write `{opposite}{{{owner.owns[0]} ..}}`")  # fmt: skip
+
+
+def polarity(game: ir.Game, build: Build) -> None:
+    """Note which players are merged (GN303), and where it is unknown who opposes whom (GN305)."""
+    for name in game.merged:
+        owner = next(n for n in game.nodes if name in n.owns)
+        leader = ", ".join(f"`{o}`" for o in owner.owns if o not in game.merged)
+        at = build.spans[f"node:{next(n.id for n in build.nodes if name in n.owns)}"]
+        build.log.add("GN303", f"`{name}` plays together with {leader}", at, "pushes the same way, and nothing is between them")
+    for edge in game.edges:
+        if edge.kind == "value" and edge.sign == 0:
+            build.log.add("GN305", "it is unknown whether this player works against the one around it", build.spans[f"node:{edge.child}"],
+                          "a factor in front of it has no known sign",
+                          hint="declare the range of the factor: `param rho in [0, inf] = 1`")  # fmt: skip
 
 
 def _two_owners(game: ir.Game, build: Build) -> None:
@@ -35,15 +52,13 @@ def _two_owners(game: ir.Game, build: Build) -> None:
             if name in owner and not node.choice:
                 build.log.add("GE301", f"`{name}` has two owners", build.spans[f"node:{node.id}"], "chosen here",
                               related=(Label(build.spans[f"node:{owner[name]}"], "and here"),),
-                              hint="give each player a network or variable of its own, or add the two objectives")  # fmt: skip
+                              hint="give each player its own, or add the two objectives")  # fmt: skip
             owner.setdefault(name, node.id)
 
 
 def _nobody(game: ir.Game, build: Build) -> None:
     owned = {name for node in game.nodes for name in node.owns}
-    used = {n for node in game.nodes for n in free_names(node.objective)} | {
-        e.net for node in game.nodes for e in walk(node.objective) if isinstance(e, Apply)
-    }
+    used = {n for node in game.nodes if not node.id.startswith("@") for n in free_names(node.objective)}
     for net in game.nets:
         if net.name in used and net.handle not in owned and not net.frozen:
             build.log.add("GE306", f"nobody optimises `{net.name}`", build.spans[f"net:{net.name}"], "used, but it keeps its first values",
@@ -78,16 +93,19 @@ def moves(game: ir.Game, node: str, names: set[str]) -> bool:
     seen: set[str] = set()
 
     def visit(e: Expr) -> bool:
-        if isinstance(e, Stop) or (isinstance(e, Call) and e.fn in FUNCTIONS and FUNCTIONS[e.fn].piecewise_constant):
-            return False
-        if getattr(e, "kind", "") == "value":
-            child = e.node  # type: ignore[union-attr]  # the kind says it; until 2027-11
-            if child in seen:
+        match e:
+            case Stop():
                 return False
-            seen.add(child)
-            return visit(game.node(child).objective)
-        if getattr(e, "name", None) in names or getattr(e, "net", None) in names:
-            return True
+            case Call() if e.fn in FUNCTIONS and FUNCTIONS[e.fn].piecewise_constant:
+                return False
+            case Value():
+                first = e.node not in seen
+                seen.add(e.node)
+                return first and visit(game.node(e.node).objective)
+            case Ref() if e.name in names:
+                return True
+            case Apply() if e.net in names:
+                return True
         return any(visit(c) for c in children(e))
 
     if visit(game.node(node).objective):

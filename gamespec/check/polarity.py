@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Array, Call, Expr, If, Num, Reduce, Ref, Value
-from gamespec.ir.walk import children, replace_values, walk
+from gamespec.ir.expr import Apply, Call, Expr, If, Num, Reduce, Ref, Value
+from gamespec.ir.types import Interval
+from gamespec.ir.walk import children, replace_values
 from gamespec.library.functions import FUNCTIONS
 
 
@@ -29,23 +30,30 @@ def sign_of(expr: Expr, game: ir.Game) -> int:
             return FUNCTIONS[expr.fn].sign if expr.fn in FUNCTIONS else 0
         case Reduce():
             return sign_of(expr.body, game)
+        case Apply():
+            return int(any(n.name == expr.net and n.output.kind == "prob" for n in game.nets))
     return 0
 
 
 def _name_sign(name: str, game: ir.Game) -> int:
     for p in game.params:
         if p.name == name:
-            if p.range is not None and p.range.lo is not None and p.range.lo >= 0:
-                return 1
-            return sign_of(p.value, game) if not isinstance(p.value, Array) else 0
+            return _range_sign(p.range) or sign_of(p.value, game)
     for v in game.vars:
         if v.name == name and v.set is not None and len(v.set.parts) == 1:
             part = v.set.parts[0]
             if part.word == "Simplex":
                 return 1
-            if part.word == "Box" and part.shift is None and isinstance(part.args[0], Num) and part.args[0].value >= 0:
-                return 1
+            if part.word == "Box" and part.shift is None:
+                lo, hi = (a.value if isinstance(a, Num) else None for a in part.args)
+                return _range_sign(Interval(lo=lo, hi=hi))
     return 0
+
+
+def _range_sign(found: Interval | None) -> int:
+    if found is not None and found.lo is not None and found.lo >= 0:
+        return 1
+    return -1 if found is not None and found.hi is not None and found.hi <= 0 else 0
 
 
 def signs(expr: Expr, game: ir.Game, sign: int = 1) -> dict[str, int]:
@@ -67,7 +75,7 @@ def signs(expr: Expr, game: ir.Game, sign: int = 1) -> dict[str, int]:
         case Call():
             slope = FUNCTIONS[expr.fn].slope if expr.fn in FUNCTIONS else 0
             return _merge(*(signs(a, game, sign * slope) for a in expr.args))
-        case Reduce() | If():
+        case Reduce(op="E" | "sum" | "mean" | "min" | "max") | If():
             return _merge(*(signs(c, game, sign) for c in children(expr)))
     return _merge(*(signs(c, game, 0) for c in children(expr)))
 
@@ -83,9 +91,7 @@ def _merge(*found: dict[str, int]) -> dict[str, int]:
 def signed(game: ir.Game) -> ir.Game:
     """The game with the sign of every value edge filled in."""
     known = {n.id: signs(n.objective, game) for n in game.nodes}
-    edges = tuple(
-        e.model_copy(update={"sign": known[e.parent].get(e.child, 0)}) if e.kind == "value" else e for e in game.edges
-    )
+    edges = tuple(e.model_copy(update={"sign": known[e.parent].get(e.child, 0)}) if e.kind == "value" else e for e in game.edges)
     return game.model_copy(update={"edges": edges})
 
 
@@ -100,12 +106,10 @@ def merged(game: ir.Game) -> ir.Game:
         same = (edge.sign > 0 and parent.sense == child.sense) or (edge.sign < 0 and parent.sense != child.sense)
         if edge.kind != "value" or not same or child.scope != parent.scope or sets & set(child.owns):
             continue
-        objective = replace_values(parent.objective, lambda n, c=child: c.objective if n == c.id else None)
+        objective = replace_values(parent.objective, {child.id: child.objective}.get)
         leader = parent.model_copy(update={"owns": parent.owns + child.owns, "objective": objective})
         nodes = tuple(leader if n.id == parent.id else n for n in game.nodes if n.id != child.id)
-        edges = tuple(
-            e.model_copy(update={"parent": parent.id}) if e.parent == child.id else e for e in game.edges if e is not edge
-        )
+        edges = tuple(e.model_copy(update={"parent": parent.id}) if e.parent == child.id else e for e in game.edges if e is not edge)
         changed = game.model_copy(update={"nodes": nodes, "edges": edges, "merged": (*game.merged, *child.owns)})
         return merged(signed(changed))
     return game
@@ -139,8 +143,3 @@ def opposes_nobody(game: ir.Game) -> list[str]:
         if above and pushes[node] != 0 and all(a == pushes[node] for a in above):
             found.append(node)
     return found
-
-
-def uses_value(game: ir.Game, node: str) -> bool:
-    """Whether any objective holds the value of this node."""
-    return any(isinstance(e, Value) and e.node == node for n in game.nodes for e in walk(n.objective))

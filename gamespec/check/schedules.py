@@ -2,218 +2,250 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gamespec.check import expressions
 from gamespec.check.constant import to_expr
+from gamespec.check.declare import claim
+from gamespec.check.names import below
 from gamespec.check.scope import Bound, Broken, Failed, Scope, Typed
-from gamespec.check.words import evaluate_word, signature, use
+from gamespec.check.words import Word, checked, evaluate_word, use
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Ref, Word
+from gamespec.ir.expr import Ref
+from gamespec.ir.expr import Word as Symbol
 from gamespec.ir.types import REAL, Type
-from gamespec.library.directives import DIRECTIVES, METHODS, RESPONSES, SETTINGS
+from gamespec.library.base import Option
+from gamespec.library.directives import DIRECTIVES, RESPONSES, SETTINGS
+from gamespec.library.functions import FUNCTIONS
 from gamespec.library.registry import words
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
 
 if TYPE_CHECKING:
-    from gamespec.check.expressions import Build
+    from gamespec.check.build import Build
 
 STATUSES = ("converged", "finished", "cycling", "drifting", "diverging", "stalled", "nan")
+SURROGATES = tuple(sorted({name for f in FUNCTIONS.values() for name, _ in f.surrogates}))
 _WORD = Type(kind="word")
 
 
-def complete(spec: tree.Spec, game: ir.Game, scope: Scope, build: Build) -> ir.Game:
-    """The game with its metrics, schedules, settings and expectations."""
-    metrics = tuple(_metrics(spec, scope, build))
-    schedules = _schedules(spec, game, scope, build)
-    settings = _settings(spec, scope, build, [s.name for s in schedules])
-    game = game.model_copy(
-        update={
-            "nodes": tuple(build.nodes), "vars": tuple(build.vars), "metrics": metrics, "schedules": tuple(schedules), "run": settings,
-        }
-    )  # fmt: skip
-    return game.model_copy(update={"expects": tuple(_expects(spec, metrics, scope, build, [s.name for s in schedules]))})
-
-
-# ------------------------------------------------------------------ metrics and expectations
-
-
-def _metrics(spec: tree.Spec, scope: Scope, build: Build) -> list[ir.Metric]:
-    found: list[ir.Metric] = []
-    problem_samples, problem_names = build.samples, set(build.taken)
-    samples = {n for names in problem_samples.values() for n in names}
+def lower_metrics(spec: tree.Spec, scope: Scope, build: Build) -> tuple[ir.Metric, ...]:
+    """The metrics; each draws samples of its own, under the names of the problem's samples."""
+    found: dict[str, ir.Metric] = {}
+    named = Scope(names=dict(scope.names))
+    samples, taken = build.samples, set(build.taken)
+    free = taken - {n for names in samples.values() for n in names}
     for s in spec.statements:
         if not isinstance(s, tree.Metric):
             continue
-        build.samples, build.taken = {}, problem_names - samples | {v.name for v in build.vars}
-        build.path = f"@{s.name.id}"
+        build.samples, build.taken, build.path = {}, free | {v.name for v in build.vars}, f"@{s.name.id}"
         build.spans[f"metric:{s.name.id}"] = s.span
         try:
-            if any(m.name == s.name.id for m in found) or s.name.id in scope.names:
-                raise build.log.fail("GE103", f"`{s.name.id}` is declared twice", s.name.span, hint=f"call it `{s.name.id}_2`")
-            typed = expressions.lower_body(s.body, scope, build)
-            expressions.scalar(s.body.expr, typed, build, "a metric")
+            claim(s.name, named, build.log)
+            named.names[s.name.id] = Broken(s.name.span)
+            typed = expressions.scalar(s.body.expr, expressions.lower_body(s.body, scope, build), build, "a metric")
             if typed.rows:
-                raise build.log.fail("GE204", "a metric is one number", s.body.span, "this is one per sample", hint="write `E{(a, b) ~ test}[ .. ]`")
-            found.append(ir.Metric(name=s.name.id, value=typed.expr))
+                raise build.log.fail(
+                    "GE204", "a metric is one number", s.body.expr.span, "this is one per sample", hint="write `E{(a, b) ~ test}[ .. ]`"
+                )
+            found[s.name.id] = ir.Metric(name=s.name.id, value=typed.expr)
         except Failed:
             continue
-        finally:
-            build.path = ""
-    build.samples = problem_samples
-    return found
+    build.samples, build.taken, build.path = samples, taken | build.taken, ""
+    return tuple(found.values())
 
 
-def _expects(spec: tree.Spec, metrics: tuple[ir.Metric, ...], scope: Scope, build: Build, schedules: list[str]) -> list[ir.Expect]:
+def lower_expects(spec: tree.Spec, metrics: tuple[ir.Metric, ...], scope: Scope, build: Build, known: list[str], text: str) -> tuple[ir.Expect, ...]:
+    """The conditions on the result, over metrics, players, `value` and `status`."""
     inner = scope.child()
-    start = spec.statements[0].span if spec.statements else None
-    assert start is not None
-    for m in metrics:
-        inner.names[m.name] = Bound(Typed(Ref(name=m.name), REAL), start)
+    lowered = {m.name for m in metrics}
     for s in spec.statements:
-        if isinstance(s, tree.Metric) and s.name.id not in inner.names:
-            inner.names[s.name.id] = Broken(s.name.span)
+        if isinstance(s, tree.Metric):
+            inner.names[s.name.id] = Bound(Typed(Ref(name=s.name.id), REAL), s.name.span) if s.name.id in lowered else Broken(s.name.span)
+    start = spec.statements[0].span
     inner.names["value"] = Bound(Typed(Ref(name="value"), REAL), start)
     inner.names["status"] = Bound(Typed(Ref(name="status"), _WORD), start)
     for word in STATUSES:
-        inner.names.setdefault(word, Bound(Typed(Word(value=word), _WORD), start))
-    found = []
+        inner.names.setdefault(word, Bound(Typed(Symbol(value=word), _WORD), start))
+    found: list[ir.Expect] = []
+    build.path = "@expect"
     for k, s in enumerate(x for x in spec.statements if isinstance(x, tree.Expect)):
         build.spans[f"expect:{k}"] = s.span
         try:
-            if s.schedule is not None and s.schedule.id not in schedules:
-                raise _unknown_schedule(s.schedule, schedules, build)
+            if s.schedule is not None and s.schedule.id not in known:
+                raise _unknown_schedule(s.schedule, known, build)
+            for bound in below(s.condition, tree.Bound):
+                if any(b.op not in ("sum", "mean", "prod") for b in bound.binders):
+                    raise build.log.fail("GE290", "an expectation holds no binder but sums in this version", bound.span,
+                                         hint="give it a name, `metric m = ..`, and write `expect m <= ..`")  # fmt: skip
             typed = expressions.lower(s.condition, inner, build)
-            if typed.type.kind != "bool" or typed.rows:
-                raise build.log.fail("GE207", "an expectation is a condition", s.condition.span, hint="compare: `value <= 0.1`")
-            found.append(ir.Expect(schedule=s.schedule.id if s.schedule else "", condition=typed.expr, text=build.text[s.condition.span.start : s.condition.span.end]))
+            if typed.type.kind != "bool" or typed.type.shape or typed.rows:
+                raise build.log.fail("GE207", "an expectation is one condition", s.condition.span, hint="compare numbers: `value <= 0.1`")
+            build.shallow(typed.expr, s.condition.span)
+            written = text[s.condition.span.start : s.condition.span.end]
+            found.append(ir.Expect(schedule=s.schedule.id if s.schedule else "", condition=typed.expr, text=written))
         except Failed:
             continue
-    return found
+    build.path = ""
+    return tuple(found)
 
 
 # ------------------------------------------------------------------ schedules
 
 
-def _schedules(spec: tree.Spec, game: ir.Game, scope: Scope, build: Build) -> list[ir.Schedule]:
+def lower_schedules(spec: tree.Spec, nets: tuple[ir.Net, ...], scope: Scope, build: Build, *, solved: bool) -> tuple[ir.Schedule, ...]:
+    """The schedules, with what they extend merged in. Who the players are is only known where the game was `solved`."""
     found: dict[str, ir.Schedule] = {}
-    targets = _targets(game, build)
+    targets = _targets(nets, build) if solved else None
     for s in spec.statements:
         if not isinstance(s, tree.Schedule):
             continue
         name = s.name.id if s.name else "default"
+        at = s.name.span if s.name else s.span
         if name in found:
-            build.log.add("GE103", f"schedule `{name}` is declared twice", s.span, hint="give one of them another name")
+            build.log.add("GE102", f"schedule `{name}` is declared twice", at, hint="give one of them another name")
             continue
-        base: tuple[ir.Entry, ...] = ()
-        if s.extends is not None:
-            parent = found.get(s.extends.id)
-            if parent is None:
-                _unknown_schedule(s.extends, list(found), build)
+        base = found.get(s.extends.id) if s.extends is not None else None
+        if s.extends is not None and base is None:
+            _unknown_schedule(s.extends, list(found), build)
+        own: dict[str, ir.Entry] = {}
+        for entry in s.entries:
+            lowered = _entry(entry, targets, scope, build)
+            if lowered is None:
                 continue
-            base = parent.entries
-        own = [e for e in (_entry(entry, targets, scope, build) for entry in s.entries) if e is not None]
-        replaced = {e.target for e in own}
-        found[name] = ir.Schedule(name=name, entries=tuple(e for e in base if e.target not in replaced) + tuple(own))
-        build.spans[f"schedule:{name}"] = s.span
-        for entry, lowered in zip(s.entries, own, strict=False):
+            if lowered.target in own:
+                build.log.add("GE102", f"`{lowered.target}` is scheduled twice", entry.path.span, hint="list its directives after one colon")
+            own[lowered.target] = lowered
             build.spans[f"schedule:{name}.{lowered.target}"] = entry.span
+        kept = tuple(e for e in base.entries if e.target not in own) if base is not None else ()
+        found[name] = ir.Schedule(name=name, entries=kept + tuple(own.values()))
+        build.spans[f"schedule:{name}"] = s.span
     if "default" not in found:
         found = {"default": ir.Schedule(name="default", entries=()), **found}
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _unknown_schedule(name: tree.Name, known: list[str], build: Build) -> Failed:
     near = nearest(name.id, known)
     return build.log.fail("GE502", f"unknown schedule `{name.id}`", name.span, f"did you mean `{near}`?" if near else "",
-                          hint=f"schedules: {', '.join(known) or 'none'}")  # fmt: skip
+                          hint=f"write `{near}`" if near else f"schedules: {', '.join(known) or 'none'}")  # fmt: skip
 
 
-def _targets(game: ir.Game, build: Build) -> dict[str, str]:
-    """What a schedule may speak of, and the variable or handle that it means."""
+def _targets(nets: tuple[ir.Net, ...], build: Build) -> dict[str, str]:
+    """What a schedule may speak of, as it is written, and the variable or handle that it means."""
     known = {"method": "method"}
     for node in build.nodes:
+        metric = f"{node.id.split('/')[0][1:]}." if node.id.startswith("@") else ""
         for owned in node.owns:
-            key = f"{node.id.split('/')[0][1:]}.{owned}" if node.id.startswith("@") else owned
-            known[key] = key
-    known |= {n.name: n.handle for n in game.nets if n.handle in known}
-    return known
+            known[metric + owned] = metric + owned
+            known.setdefault(metric + build.written.get(owned, owned), metric + owned)
+    return known | {n.name: n.handle for n in nets if n.handle in known}
 
 
-def _entry(entry: tree.Entry, targets: dict[str, str], scope: Scope, build: Build) -> ir.Entry | None:
+def _entry(entry: tree.Entry, targets: dict[str, str] | None, scope: Scope, build: Build) -> ir.Entry | None:
     path = ".".join(entry.path.keys)
-    if path not in targets:
+    if targets is not None and path not in targets:
         near = nearest(path, targets)
-        build.log.add("GE503", f"no player `{path}`", entry.path.span, f"did you mean `{near}`?" if near else "", hint=f"players: {', '.join(targets)}")
-        return None
+        build.log.add("GE503", f"no player `{path}`", entry.path.span, f"did you mean `{near}`?" if near else "",
+                      hint=f"write `{near}`" if near else f"players: {', '.join(targets)}")  # fmt: skip
     directives = []
     for value in entry.values:
         try:
             directives.append(_method(value, scope, build) if path == "method" else _directive(value, scope, build))
         except Failed:
             continue
-    return ir.Entry(target=targets[path], directives=tuple(directives))
+    target = path if targets is None else targets.get(path)
+    return None if target is None else ir.Entry(target=target, directives=tuple(directives))
 
 
 def _method(value: tree.Expr, scope: Scope, build: Build) -> ir.Use:
-    table = {m: (*words("solvers")[m].options,) for m in words("solvers")} or {m: () for m in METHODS}
-    return use(value, table, "method", "GE501", scope, build.log)
+    table = words("solvers")
+    found = use(value, table, "method", "GE501", scope, build)
+    _not_negative(value, found, build)
+    return found
 
 
 def _directive(value: tree.Expr, scope: Scope, build: Build) -> ir.Use:
-    table = {d.word: d.options for d in DIRECTIVES.values()}
-    table |= {r.word: (*r.options,) for r in words("rules").values() if r.word not in table}
-    if isinstance(value, tree.Call) and isinstance(value.fn, tree.Name) and value.fn.id == "through":
-        if len(value.args) != 1:
-            raise build.log.fail("GE501", "`through` takes 1 argument", value.span, hint=f"responses: {', '.join(RESPONSES)}")
-        inner = use(value.args[0], RESPONSES, "response", "GE501", scope, build.log)
-        return ir.Use(word="through", args=(Word(value=inner.word),), options=inner.options)
-    if isinstance(value, tree.Call) and isinstance(value.fn, tree.Name) and value.fn.id == "repeat" and len(value.args) == 1:
-        times = evaluate_word(value.args[0], scope, build.log)
-        return ir.Use(word="repeat", options=(ir.Option(key="times", value=to_expr(times)),))
-    return use(value, table, "directive", "GE501", scope, build.log)
+    word = value.fn if isinstance(value, tree.Call) else value
+    if isinstance(word, tree.Name) and word.id == "through":
+        return _through(value, scope, build)
+    known = isinstance(word, tree.Name) and word.id in DIRECTIVES
+    found = use(value, DIRECTIVES if known else {**DIRECTIVES, **words("rules")}, "directive", "GE501", scope, build)
+    _not_negative(value, found, build)
+    for option in found.options:
+        if option.key == "surrogate":
+            _check_surrogates(value, option, build)
+    return found
 
 
-def _settings(spec: tree.Spec, scope: Scope, build: Build, schedules: list[str]) -> tuple[ir.Setting, ...]:
+def _through(value: tree.Expr, scope: Scope, build: Build) -> ir.Use:
+    if not isinstance(value, tree.Call) or len(value.args) != 1 or value.kwargs:
+        raise build.log.fail("GE501", "`through` takes 1 argument", value.span, hint=f"write `through({next(iter(RESPONSES))})`")
+    inner = use(value.args[0], {w: Word(options) for w, options in RESPONSES.items()}, "response", "GE501", scope, build)
+    _not_negative(value.args[0], inner, build)
+    return ir.Use(word="through", args=(Symbol(value=inner.word),), options=inner.options)
+
+
+def _not_negative(node: tree.Expr, found: ir.Use, build: Build) -> None:
+    """No number of a schedule is negative."""
+    for option in found.options:
+        value = getattr(option.value, "value", None)
+        if isinstance(value, Fraction) and value < 0:
+            at = next((k.value for k in node.kwargs if k.key == option.key), node) if isinstance(node, tree.Call) else node
+            raise build.log.fail("GE501", f"`{option.key}` of `{found.word}` is negative", at.span, f"found {value}", hint=f"write `{-value}`")
+
+
+def _check_surrogates(node: tree.Expr, option: ir.Option, build: Build) -> None:
+    given = [i.value for i in getattr(option.value, "items", ()) if isinstance(i, Symbol)]
+    for name in given:
+        if name not in SURROGATES:
+            near = nearest(name, SURROGATES)
+            at = next((n for n in below(node, tree.Name) if n.id == name), node)
+            raise build.log.fail("GE501", f"`{name}` stands in for nothing", at.span, f"did you mean `{near}`?" if near else "",
+                                 hint=f"write `{near or SURROGATES[0]}`")  # fmt: skip
+
+
+# ------------------------------------------------------------------ the `run` block
+
+
+def lower_settings(spec: tree.Spec, scope: Scope, build: Build, known: list[str]) -> tuple[ir.Setting, ...]:
+    """The settings of `run`, each once; the seed is 0 where none is written."""
     found: dict[str, ir.Setting] = {}
-    for s in spec.statements:
-        for setting in s.settings if isinstance(s, tree.Run) else ():
-            key = ".".join(setting.path.keys)
-            if key not in SETTINGS:
-                near = nearest(key, SETTINGS)
-                build.log.add("GE501", f"unknown setting `{key}` of `run`", setting.path.span, f"did you mean `{near}`?" if near else "",
-                              hint=f"settings: {', '.join(SETTINGS)}")  # fmt: skip
-                continue
-            try:
-                value = _setting(key, setting, scope, build, schedules)
-            except Failed:
-                continue
-            found[key] = ir.Setting(key=key, value=to_expr(value))
-    if not any(isinstance(s, tree.Run) and any(x.path.keys == ("seed",) for x in s.settings) for s in spec.statements):
-        found.setdefault("seed", ir.Setting(key="seed", value=to_expr(0)))
+    for setting in (x for s in spec.statements if isinstance(s, tree.Run) for x in s.settings):
+        key = ".".join(setting.path.keys)
+        if key not in SETTINGS:
+            near = nearest(key, SETTINGS)
+            build.log.add("GE501", f"unknown setting `{key}` of `run`", setting.path.span, f"did you mean `{near}`?" if near else "",
+                          hint=f"write `{near}`" if near else f"settings: {', '.join(SETTINGS)}")  # fmt: skip
+            continue
+        if key in found:
+            build.log.add("GE102", f"`{key}` is set twice", setting.path.span, hint="set it once")
+            continue
+        try:
+            found[key] = ir.Setting(key=key, value=to_expr(_setting(key, setting, scope, build, known)))
+        except Failed:
+            continue
+    found.setdefault("seed", ir.Setting(key="seed", value=to_expr(0)))
     return tuple(found.values())
 
 
-def _setting(key: str, setting: tree.Setting, scope: Scope, build: Build, schedules: list[str]) -> object:
-    option = SETTINGS[key]
-    inner = scope.child()
-    value = evaluate_word(setting.value, inner, build.log)
-    if key == "batch" and value == "full":
-        return 0
+def _setting(key: str, setting: tree.Setting, scope: Scope, build: Build, known: list[str]) -> object:
     if key == "schedule":
-        if value not in schedules:
-            name = tree.Name(setting.value.span, str(value))
-            raise _unknown_schedule(name, schedules, build)
-        return value
-    if key == "probe" and not isinstance(value, tuple):
-        return (value,)
-    number = not isinstance(value, (bool, str, tuple))
-    wanted = {int: number and getattr(value, "denominator", 0) == 1, float: number, bool: isinstance(value, bool), str: isinstance(value, str),
-              tuple: isinstance(value, tuple)}[option.type]  # fmt: skip
-    if not wanted or (number and value < 0):  # type: ignore[operator]  # a Fraction; until 2027-11
-        raise build.log.fail("GE501", f"`{key}` cannot be this", setting.value.span, hint=signature("run", [option]))
+        name = setting.value
+        if not isinstance(name, tree.Name):
+            raise build.log.fail("GE501", "a schedule is meant here", name.span, hint=f"write `{known[0]}`")
+        if name.id not in known:
+            raise _unknown_schedule(name, known, build)
+        return name.id
+    if key == "batch" and evaluate_word(setting.value, scope, build) == "full":
+        return 0
+    option = SETTINGS[key]
+    # No setting must be a number of at least 1: 0 steps, an empty batch and seed 0 all have a meaning.
+    value = checked(setting.value, Option(key, option.type, 0 if option.type is int else option.default, option.words), "run", scope, build)
+    if isinstance(value, Fraction) and value < 0:
+        raise build.log.fail("GE501", f"`{key}` of `run` is negative", setting.value.span, f"found {value}", hint=f"write `{-value}`")
     return value
 
 
-__all__ = ["STATUSES", "complete"]
+__all__ = ["STATUSES", "lower_expects", "lower_metrics", "lower_schedules", "lower_settings"]

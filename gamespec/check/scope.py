@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Draw, Expr
 from gamespec.ir.types import Interval, Type
-from gamespec.report.diagnostic import Diagnostic, Fix, Label
+from gamespec.report.diagnostic import Diagnostic, Label
 from gamespec.report.source import Span
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
@@ -34,21 +33,15 @@ class Log:
         hint: str = "",
         related: tuple[Label, ...] = (),
         notes: tuple[str, ...] = (),
-        fixes: tuple[Fix, ...] = (),
     ) -> None:
-        """Record one diagnostic, once."""
-        found = Diagnostic(code, message, Label(span, label), related, notes, hint, fixes)
-        if found not in self.diagnostics:
-            self.diagnostics.append(found)
+        """Record one diagnostic; a second one of the same code at the same place says nothing new."""
+        if not any(d.code == code and d.primary.span == span for d in self.diagnostics):
+            self.diagnostics.append(Diagnostic(code, message, Label(span, label), related, notes, hint))
 
     def fail(self, code: str, message: str, span: Span, label: str = "", *, hint: str = "", related: tuple[Label, ...] = ()) -> Failed:
         """Record an error; the caller raises what this returns."""
         self.add(code, message, span, label, hint=hint, related=related)
         return Failed()
-
-    def notice(self, code: str, message: str, span: Span, label: str = "", *, hint: str = "", notes: tuple[str, ...] = ()) -> None:
-        """Record a warning or a note."""
-        self.add(code, message, span, label, hint=hint, notes=notes)
 
     @property
     def failed(self) -> bool:
@@ -89,11 +82,11 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class VarName:
-    """A variable that a player chooses."""
+    """A variable that a player chooses; `inner` ones were made by a binder, and another binder may hide them."""
 
     var: ir.Var
     span: Span
-    rows: bool = False
+    inner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +153,21 @@ Binding = Const | Bound | VarName | NetName | DataName | DistName | SetName | De
 
 @dataclass(slots=True)
 class Scope:
-    """A lexical scope: names to bindings, and the draws that are open around here."""
+    """A lexical scope: names to bindings, and the draws and indices that are open around here."""
 
     parent: Scope | None = None
     names: dict[str, Binding] = field(default_factory=dict)
     draws: tuple[Draw, ...] = ()
-    samples: frozenset[str] = frozenset()
-    """Names as written that stand for a sample or depend on one."""
+    indices: frozenset[str] = frozenset()
+    """The IR names of the indices of sums and families."""
 
     def child(self) -> Scope:
         """A scope inside this one."""
-        return Scope(self, {}, self.draws, self.samples)
+        return Scope(self, {}, self.draws, self.indices)
+
+    def called_from(self, caller: Scope) -> Scope:
+        """A scope inside this one, with the draws and indices around a call."""
+        return Scope(self, {}, caller.draws, caller.indices)
 
     def find(self, name: str) -> Binding | None:
         """What a name stands for here."""
@@ -191,10 +188,19 @@ class Scope:
         return names
 
 
+KINDS: dict[str, tuple[type, ...]] = {
+    "name": (Const, Bound, VarName, LetName, NetName),
+    "function": (NetName, DefName),
+    "player": (NetName, VarName),
+    "distribution": (DataName, DistName),
+}
+"""What may stand where a name of each sort is missing: only such names are offered."""
+
+
 def unknown_name(log: Log, name: tree.Name, scope: Scope, more: tuple[str, ...] = (), what: str = "name") -> Failed:
-    """Record an unknown name with the nearest one in scope."""
-    near = nearest(name.id, [*scope.visible(), *more])
-    hint = f"write `{near}`" if near else ""
+    """Record an unknown name with the nearest one that would do."""
+    near = nearest(name.id, [*(n for n in scope.visible() if isinstance(scope.find(n), KINDS[what])), *more])
+    hint = f"write `{near}`" if near else f"declare it: `let {name.id} = ..`" if what == "name" else f"declare `{name.id}` first"
     return log.fail("GE101", f"unknown {what} `{name.id}`", name.span, f"did you mean `{near}`?" if near else "", hint=hint)
 
 
@@ -203,8 +209,3 @@ def declared_at(binding: Binding | None) -> Span | None:
     if isinstance(binding, DefName):
         return binding.definition.name.span
     return binding.span if binding is not None else None
-
-
-def exact(value: object) -> Fraction | None:
-    """A number as a fraction, None for anything else."""
-    return Fraction(value) if isinstance(value, (int, Fraction)) and not isinstance(value, bool) else None

@@ -93,15 +93,26 @@ def infer(expr: Expr, names: Names, game: Game) -> Shaped:
             return Shaped(Type(kind="word"))
         case Ref():
             return names.get(expr.name, Shaped(REAL))
+        case Call(fn="column"):
+            return column(game, expr)
+        case Call(fn="sample"):
+            return sampled(game, expr)
         case Call():
-            if expr.fn == "column":
-                return column(game, expr)
-            if expr.fn == "sample":
-                return sampled(game, expr)
             return call(expr.fn, tuple(infer(a, names, game) for a in expr.args))
         case Apply():
             net = next(n for n in game.nets if n.name == expr.net)
             return Shaped(net.output, any(infer(a, names, game).rows for a in expr.args))
+        case Value():
+            return Shaped(REAL, rows=bool(game.node(expr.node).scope))
+        case Array():
+            return _array(tuple(infer(i, names, game) for i in expr.items))
+        case Index():
+            return _element(expr, names, game)
+    return _binding(expr, names, game)
+
+
+def _binding(expr: Reduce | Grad | Stop | If, names: Names, game: Game) -> Shaped:
+    match expr:
         case Reduce():
             inner = dict(names)
             for draw in expr.draws:
@@ -109,25 +120,21 @@ def infer(expr: Expr, names: Names, game: Game) -> Shaped:
             body = infer(expr.body, inner, game)
             over_samples = any(d.over or d.skip is not None for d in expr.draws)
             return Shaped(body.type if body.type.kind != "bool" else REAL, body.rows and not over_samples)
-        case Value():
-            node = game.node(expr.node)
-            return Shaped(REAL, rows=bool(node.scope))
         case Grad():
-            at = infer(expr.at, names, game) if expr.at is not None else names[expr.name]
-            return Shaped(at.type, at.rows)
+            return infer(expr.at, names, game) if expr.at is not None else names[expr.name]
         case Stop():
             return infer(expr.body, names, game)
         case If():
             cond, then, other = (infer(e, names, game) for e in (expr.cond, expr.then, expr.other))
             return Shaped(then.type if then.type.shape else other.type, cond.rows or then.rows or other.rows)
-        case Array():
-            return _array(tuple(infer(i, names, game) for i in expr.items))
-        case Index():
-            if isinstance(expr.base, Ref):
-                var = next((v for v in game.vars if v.name == expr.base.name and v.axis and v.scope), None)
-                if var is not None:
-                    return Shaped(var.type, rows=True)
-            return _indexed(infer(expr.base, names, game), tuple(infer(i, names, game) for i in expr.indices))
+
+
+def _element(expr: Index, names: Names, game: Game) -> Shaped:
+    if isinstance(expr.base, Ref):
+        var = next((v for v in game.vars if v.name == expr.base.name and v.axis and v.scope), None)
+        if var is not None:
+            return Shaped(var.type, rows=True)
+    return _indexed(infer(expr.base, names, game), tuple(infer(i, names, game) for i in expr.indices))
 
 
 def column(game: Game, expr: Call) -> Shaped:

@@ -2,71 +2,108 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
+from gamespec.check.build import Build
 from gamespec.check.constant import evaluate
-from gamespec.check.scope import Log, Scope
+from gamespec.check.scope import Scope
+from gamespec.ir import game as ir
+from gamespec.ir.expr import Num
 from gamespec.ir.types import BOOL, INDEX, PROB, REAL, Field, Interval, Type
+from gamespec.report.source import Span
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
 
-_WORDS = ("R", "Z", "bool", "class", "index", "prob", "logits", "image", "params")
+_WORDS = ("R", "Z", "bool", "class", "index", "prob", "logits", "image")
 _LARGEST = 10**9
+"""Numbers in one value: more do not fit a machine."""
 
 
-def lower_type(node: tree.Type, scope: Scope, log: Log) -> Type:
+def lower_type(node: tree.Type, scope: Scope, build: Build) -> Type:
     """One type. Raises Failed after recording GE202 when it is unknown or its dimensions are no whole numbers."""
     if isinstance(node, tree.TOf):
-        raise log.fail("GE290", f"`{node.name} of` is not available in this version", node.span, hint="see `gamec list` for what is")
+        raise build.log.fail("GE290", f"`{node.name} of` is not available in this version", node.span, hint="see `gamec list` for what is")
+    if isinstance(node, tree.TName) and node.name == "params":
+        raise build.log.fail(
+            "GE290", "perturbations of parameters are not available in this version", node.span, hint="perturb the input: `h(a + d)`"
+        )
     if not isinstance(node, tree.TName):
-        raise log.fail("GE202", "one type is needed here", node.span, "this is a record or an arrow")
+        raise build.log.fail(
+            "GE202", "one type is needed here", node.span, "this is a record or an arrow", hint="write `R`, `R[n]` or `image[c, h, w]`"
+        )
     if node.name not in _WORDS:
         near = nearest(node.name, _WORDS)
-        raise log.fail("GE202", f"unknown type `{node.name}`", node.span, f"did you mean `{near}`?" if near else "",
-                       hint=f"types: {', '.join(_WORDS)}")  # fmt: skip
-    dims = tuple(_dim(d, scope, log) for d in node.dims)
+        at = Span(node.span.file, node.span.start, node.span.start + len(node.name))
+        raise build.log.fail("GE202", f"unknown type `{node.name}`", at, f"did you mean `{near}`?" if near else "",
+                             hint=f"write `{near}`" if near else f"types: {', '.join(_WORDS)}")  # fmt: skip
+    dims = tuple(_dim(d, scope, build) for d in node.dims)
     if node.name in ("class", "logits"):
         if len(dims) != 1 or dims[0] < 2:
-            raise log.fail("GE202", f"`{node.name}` needs a number of classes, two or more", node.span, hint=f"write `{node.name}[10]`")
+            raise build.log.fail("GE202", f"`{node.name}` needs a number of classes, two or more", node.span, hint=f"write `{node.name}[10]`")
         return Type(kind="class" if node.name == "class" else "logits", size=dims[0])
     if node.name == "image" and len(dims) != 3:
-        raise log.fail("GE202", "`image` needs channels, height and width", node.span, hint="write `image[1, 8, 8]`")
+        raise build.log.fail("GE202", "`image` needs channels, height and width", node.span, hint="write `image[1, 8, 8]`")
+    if math.prod(dims) > _LARGEST:
+        raise build.log.fail("GE202", "this value is too large", node.span, f"{math.prod(dims)} numbers", hint=f"at most {_LARGEST} numbers fit")
     simple = {"prob": PROB, "bool": BOOL, "index": INDEX, "Z": INDEX}
-    if node.name in simple:
+    if node.name in simple and not dims:
         return simple[node.name]
+    if node.name not in ("R", "image"):
+        raise build.log.fail("GE202", f"`{node.name}` has no dimensions", node.span, hint=f"write `{node.name}`")
     return Type(kind="real", shape=dims) if dims else REAL
 
 
-def lower_fields(node: tree.Type, outer: tree.Expr | None, scope: Scope, log: Log) -> tuple[Field, ...]:
+def lower_fields(node: tree.Type, outer: tree.Expr | None, scope: Scope, build: Build) -> tuple[Field, ...]:
     """The fields of a data source's type; a single type is a record of one field called `x`."""
     if isinstance(node, tree.TRecord):
         return tuple(
             Field(
                 name=f.name.id if f.name else f"x{i}",
-                type=lower_type(f.type, scope, log),
-                range=lower_range(f.range or outer, scope, log),
+                type=lower_type(f.type, scope, build),
+                range=lower_range(f.range or outer, scope, build),
             )
             for i, f in enumerate(node.fields)
         )
-    return (Field(name="x", type=lower_type(node, scope, log), range=lower_range(outer, scope, log)),)
+    return (Field(name="x", type=lower_type(node, scope, build), range=lower_range(outer, scope, build)),)
 
 
-def lower_range(node: tree.Expr | None, scope: Scope, log: Log) -> Interval | None:
+def lower_range(node: tree.Expr | None, scope: Scope, build: Build) -> Interval | None:
     """`[lo, hi]` as an interval, None where nothing was written."""
     if node is None:
         return None
+    lo, hi = ends(node, scope, build)
+    return Interval(lo=lo if isinstance(lo, Fraction) else None, hi=hi if isinstance(hi, Fraction) else None)
+
+
+def ends(node: tree.Expr, scope: Scope, build: Build) -> tuple[object, object]:
+    """Both ends of `[lo, hi]`: fractions, "-inf" on the left, "inf" on the right. Raises Failed with GE402."""
     if not isinstance(node, tree.List) or len(node.items) != 2:
-        raise log.fail("GE402", "an interval is needed here", node.span, hint="write `[0, 1]`")
-    lo, hi = (evaluate(i, scope, log) for i in node.items)
-    ends = [e if isinstance(e, Fraction) else None for e in (lo, hi)]
-    if ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
-        raise log.fail("GE402", "this interval is empty", node.span, f"{ends[0]} is larger than {ends[1]}",
-                       hint=f"write `[{ends[1]}, {ends[0]}]`")  # fmt: skip
-    return Interval(lo=ends[0], hi=ends[1])
+        raise build.log.fail("GE402", "an interval is needed here", node.span, hint="write `[0, 1]`")
+    lo, hi = (evaluate(i, scope, build) for i in node.items)
+    for end, open_end, item in ((lo, "-inf", node.items[0]), (hi, "inf", node.items[1])):
+        if not isinstance(end, Fraction) and end != open_end:
+            raise build.log.fail("GE402", "an end of an interval is a number", item.span, hint=f"write a number, or `{open_end}`")
+    if isinstance(lo, Fraction) and isinstance(hi, Fraction) and lo > hi:
+        raise build.log.fail("GE402", "this interval is empty", node.span, f"{lo} is larger than {hi}", hint=f"write `[{hi}, {lo}]`")
+    return lo, hi
 
 
-def _dim(node: tree.Expr, scope: Scope, log: Log) -> int:
-    value = evaluate(node, scope, log)
+def ranges(found: ir.Set | None) -> Interval | None:
+    """The values that the numbers of a member may take, where the set is one box or simplex."""
+    if found is None or len(found.parts) != 1 or found.parts[0].shift is not None:
+        return None
+    part = found.parts[0]
+    if part.word == "Simplex":
+        return Interval(lo=Fraction(0), hi=Fraction(1)) if len(part.args) < 2 or part.args[1] == Num(value=Fraction(1)) else Interval(lo=Fraction(0))
+    if part.word != "Box":
+        return None
+    lo, hi = (a.value if isinstance(a, Num) else None for a in part.args)
+    return Interval(lo=lo, hi=hi)
+
+
+def _dim(node: tree.Expr, scope: Scope, build: Build) -> int:
+    value = evaluate(node, scope, build)
     if not isinstance(value, Fraction) or value.denominator != 1 or not 1 <= value <= _LARGEST:
-        raise log.fail("GE202", "a dimension is a positive whole number", node.span)
+        raise build.log.fail("GE202", "a dimension is a whole number from 1", node.span, hint=f"write a number up to {_LARGEST}")
     return int(value)

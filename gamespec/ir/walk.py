@@ -61,6 +61,14 @@ def walk(expr: Expr) -> Iterator[Expr]:
         stack.extend(reversed(children(node)))
 
 
+def depth(expr: Expr) -> int:
+    """How many nodes lie on the longest way down."""
+    level, deepest = [expr], 0
+    while level:
+        level, deepest = [child for node in level for child in children(node)], deepest + 1
+    return deepest
+
+
 def replace_values(expr: Expr, objective: Callable[[str], Expr | None]) -> Expr:
     """Put `objective(node)` where `Value(node)` stands; None leaves it."""
     if isinstance(expr, Value):
@@ -82,29 +90,27 @@ def problem(game: Game) -> Game:
 def free_names(expr: Expr) -> list[str]:
     """Names used and not bound inside, networks included, in order of first use."""
     found: dict[str, None] = {}
-
-    def visit(e: Expr, bound: frozenset[str]) -> None:
-        match e:
-            case Ref():
-                if e.name not in bound:
-                    found.setdefault(e.name)
-            case Apply():
-                found.setdefault(e.net)
-                for child in children(e):
-                    visit(child, bound)
-            case Reduce():
-                for draw in e.draws:
-                    for part in (draw.cond, draw.skip):
-                        if part is not None:
-                            visit(part, bound | frozenset(draw.names))
-                visit(e.body, bound | {n for d in e.draws for n in d.names})
-            case Grad():
-                if e.at is not None:
-                    visit(e.at, bound)
-                visit(e.body, bound | {e.name})
-            case _:
-                for child in children(e):
-                    visit(child, bound)
-
-    visit(expr, frozenset())
+    _visit(expr, frozenset(), found)
     return list(found)
+
+
+def _visit(expr: Expr, bound: frozenset[str], found: dict[str, None]) -> None:
+    match expr:
+        case Ref() if expr.name not in bound:
+            found.setdefault(expr.name)
+        case Apply():
+            found.setdefault(expr.net)
+        case Reduce():
+            for draw in expr.draws:
+                for part in (draw.cond, draw.skip):
+                    if part is not None:
+                        _visit(part, bound | frozenset(draw.names), found)
+            _visit(expr.body, bound | {n for d in expr.draws for n in d.names}, found)
+            return
+        case Grad():
+            if expr.at is not None:
+                _visit(expr.at, bound, found)
+            _visit(expr.body, bound | {expr.name}, found)
+            return
+    for child in children(expr):
+        _visit(child, bound, found)

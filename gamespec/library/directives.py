@@ -54,9 +54,6 @@ RESPONSES: dict[str, tuple[Option, ...]] = {
     "penalty": (Option("gamma", float, 1.0), Option("growth", float, 1.0)),
 }
 
-METHODS: tuple[str, ...] = ("simultaneous", "alternating", "extragradient", "k_beam", "nested")
-"""Set by `method:`; further ones come from files in `solvers`."""
-
 SETTINGS: dict[str, Option] = {
     o.name: o
     for o in [

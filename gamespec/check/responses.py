@@ -1,0 +1,140 @@
+"""Responses: `w = argmin{w}[ g ]` after `s.t.` is a follower with an objective of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.check import binders, players
+from gamespec.check.names import circle, free, in_order
+from gamespec.check.scope import Bound, Broken, Failed, LetName, NetName, Scope, Typed, VarName
+from gamespec.check.sets import lower_set
+from gamespec.ir import game as ir
+from gamespec.ir.expr import Draw, Expr, Index, Ref
+from gamespec.ir.types import INDEX
+from gamespec.report.diagnostic import Label
+from gamespec.syntax import tree
+
+if TYPE_CHECKING:
+    from gamespec.check.build import Build
+
+_NASH = "an equilibrium among followers is not available in this version"
+
+
+def is_response(item: tree.Item) -> bool:
+    """Whether an item after `s.t.` is the answer of a follower."""
+    right = item.right
+    return isinstance(right, tree.Equilibrium) or (isinstance(right, tree.Bound) and right.binders[0].op in ("argmin", "argmax"))
+
+
+def lower_all(items: list[tree.Item], inner: Scope, build: Build) -> None:
+    """Every response of a body, each after those that its objective mentions."""
+    answers: dict[str, tuple[tree.Item, tree.Bound, tree.Name]] = {}
+    for item in items:
+        right, name = _parts(item, build)
+        if name.id in answers:
+            raise build.log.fail("GE102", f"`{name.id}` is answered twice", name.span, hint="keep one of the two")
+        answers[name.id] = (item, right, name)
+    uses = {name: tuple(_mentions(right, inner) & (answers.keys() - {name})) for name, (_, right, _) in answers.items()}
+    path = circle(uses)
+    if path:
+        raise build.log.fail("GE290", _NASH, answers[path[0]][0].span, " -> ".join([*path, path[0]]), hint="let one follower see the other's answer")
+    made = [(answers[name], _declare(*answers[name], inner, build)) for name in in_order(uses)]
+    for (item, right, name), var in made:
+        _lower(item, right, name, var, inner, build)
+
+
+def _parts(item: tree.Item, build: Build) -> tuple[tree.Bound, tree.Name]:
+    left = item.left.base if isinstance(item.left, tree.Index) else item.left
+    if not isinstance(item.right, tree.Bound) or not isinstance(left, tree.Name):
+        raise build.log.fail("GE290", _NASH, item.span, hint="write a response for each follower: `w = argmin{w}[ .. ]`")
+    if build.path.startswith("@") and build.path != "@":
+        raise build.log.fail("GE290", "a response in a metric is not available in this version", item.span, hint="measure the solved players")
+    binder = item.right.binders[0]
+    bind = binder.binds[0]
+    if len(binder.binds) != 1 or len(bind.pattern.names) != 1 or bind.draws:
+        raise build.log.fail("GE208", "a response chooses one variable", binder.span, hint=f"write `{binder.op}{{{left.id}}}[ .. ]`")
+    indices = item.left.indices if isinstance(item.left, tree.Index) else ()
+    if [n.id if isinstance(n, tree.Name) else "" for n in indices] != [f.name.id for f in item.foralls] or len(indices) > 1:
+        raise build.log.fail("GE208", "a family of responses has one index on its left, and a range for it", item.span,
+                             hint=f"write `{left.id}[k] in {binder.op}{{..}}[ .. ] forall k in 0..9`")  # fmt: skip
+    return item.right, left
+
+
+def _mentions(node: tree.Bound, scope: Scope) -> set[str]:
+    """The names that a response uses, those behind local names included."""
+    found: set[str] = set()
+    fresh = set(free(node))
+    while fresh:
+        name = fresh.pop()
+        found.add(name)
+        binding = scope.names.get(name)
+        if isinstance(binding, LetName):
+            fresh |= set(free(binding.body)) - found
+    return found
+
+
+def _declare(item: tree.Item, right: tree.Bound, name: tree.Name, inner: Scope, build: Build) -> ir.Var | None:
+    """The variable that a response makes, known before any response is lowered; None where it speaks of a declared player."""
+    bind = right.binders[0].binds[0]
+    written = bind.pattern.names[0]
+    found = inner.find(name.id)
+    if isinstance(found, Broken):
+        raise Failed
+    if isinstance(found, NetName) or (isinstance(found, VarName) and not found.inner and not item.foralls):
+        if not _same(found, inner.find(written.id)):
+            raise build.log.fail("GE304", f"`{name.id}` is answered by `{written.id}`", written.span, "the two sides name different players",
+                                 related=(Label(name.span, "the answer"),), hint=f"write `{name.id}`")  # fmt: skip
+        return None
+    binders.hide(name, inner, build)
+    if written.id != name.id:
+        binders.hide(written, inner, build)
+    if bind.source is None and bind.type is None:
+        raise build.log.fail("GE208", f"`{name.id}` has no set", bind.span, hint=f"declare `var {name.id}`, or write `{{{written.id} in [0, 1]}}`")
+    scope = players.dependence(right, inner, build, frozenset())
+    choice = binders.index_set(bind.source, inner, build)
+    var = ir.Var(name=build.fresh(name.id), type=INDEX, scope=scope) if choice else _family(item, right, name, scope, inner, build)
+    players.enter(var, name, bind, inner, build)
+    return var
+
+
+def _same(left: NetName | VarName, right: object) -> bool:
+    if isinstance(left, NetName):
+        return isinstance(right, NetName) and right.net.name == left.net.name
+    return isinstance(right, VarName) and right.var.name == left.var.name
+
+
+def _family(item: tree.Item, right: tree.Bound, name: tree.Name, scope: tuple[Draw, ...], inner: Scope, build: Build) -> ir.Var:
+    """A variable of the followers, one for each element that `forall` runs over."""
+    bind, outer = right.binders[0].binds[0], inner.child()
+    index, axis, skip = "", 0, None
+    for forall in item.foralls:
+        over = binders.index_set(forall.source, inner, build)
+        if over is None or over.first != 0:
+            raise build.log.fail("GE208", "a range from 0 is needed after `in`", forall.source.span, hint="write `forall k in 0..9`")
+        index, axis, skip = over.bind(forall.name, outer, build), over.last + 1 - (over.skip is not None), over.skip
+    found = lower_set(bind.source, outer, build) if bind.source is not None else None
+    kind = players.type_of(bind, found, outer, build, binders.inside(right))
+    return ir.Var(name=build.fresh(name.id), type=kind, set=found[0] if found else None, index=index, axis=axis, skip=skip, scope=scope)
+
+
+def _lower(item: tree.Item, right: tree.Bound, name: tree.Name, var: ir.Var | None, inner: Scope, build: Build) -> None:
+    binder = right.binders[0]
+    bind = binder.binds[0]
+    ident = players.node_id(build.path, binder.op[3:], name.id, build)
+    if var is None:
+        players.lower_player(ident, right, inner, build)
+    else:
+        scope, written = inner.child(), bind.pattern.names[0]
+        choice = None
+        found = binders.index_set(bind.source, inner, build)
+        if found is not None:
+            choice = found.draw(found.bind(written, scope, build))
+        else:
+            for forall in item.foralls:
+                scope.names[forall.name.id] = Bound(Typed(Ref(name=var.index), INDEX, rows=True), forall.name.span)
+            # Inside its own subproblem the variable is the one answer of this element of the family.
+            answer: Expr = Index(base=Ref(name=var.name), indices=(Ref(name=var.index),)) if var.index else Ref(name=var.name)
+            scope.names[written.id] = Bound(Typed(answer, var.type, rows=bool(var.scope)), written.span)
+            scope.indices |= {var.index} if var.index else frozenset()
+        players.lower_player(ident, right, scope, build, index=var.index, axis=var.axis, owned=(var.name,), choice=choice)
+    build.edges.append(ir.Edge(kind="response", parent=build.path, child=ident, unique=item.kind == "unique"))
