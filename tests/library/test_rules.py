@@ -19,11 +19,18 @@ TORCH: list[tuple[str, type[torch.optim.Optimizer], dict[str, Any]]] = [
     ("sgd", torch.optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
     ("adam", torch.optim.Adam, {"lr": 0.01}),
     ("adam", torch.optim.Adam, {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-6, "weight_decay": 0.1}),
+    ("adamw", torch.optim.AdamW, {"lr": 0.01}),
+    ("adamw", torch.optim.AdamW, {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-6, "weight_decay": 0.1}),
+    ("rmsprop", torch.optim.RMSprop, {"lr": 0.01}),
+    ("rmsprop", torch.optim.RMSprop, {"lr": 0.01, "alpha": 0.9, "momentum": 0.8, "weight_decay": 0.1}),
+    ("rmsprop", torch.optim.RMSprop, {"lr": 0.01, "alpha": 0.9, "centered": True, "eps": 1e-6}),
 ]
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *[(word, {}) for word in RULES],
     *[(word, options) for word, _, options in TORCH],
     *[(word, {"decay": "cosine", "total": 90}) for word in RULES],
+    ("sgd", {"lr": 0.05, "momentum": -0.5}),
+    *[(word, {"per": "layer", "momentum": 0.9, "lr": 0.003}) for word in ("normalized_sgd", "ada_lr", "ada_dir")],
 ]
 
 
@@ -57,7 +64,7 @@ def test_rule_agrees_with_torch(word: str, reference: Callable[..., Any], option
         optimizer.step()
 
     for a, b in zip(ours, theirs, strict=True):
-        assert torch.allclose(a, b, rtol=0, atol=1e-9 if word == "sgd" else 1e-6)
+        assert torch.allclose(a, b, rtol=0, atol=1e-9 if word in ("sgd", "rmsprop") else 1e-6)
 
 
 @pytest.mark.parametrize(("word", "options"), VARIANTS)
@@ -110,6 +117,18 @@ def test_step_between_forward_and_backward_is_noticed(word: str) -> None:
         torch.autograd.grad(pending, y)
 
 
+def test_momentum_may_be_negative() -> None:
+    """A step adds -1/2 of the last move to that of the gradient, which torch.optim.SGD refuses to do."""
+    x, before = torch.tensor([1.0, -2.0], dtype=torch.float64), torch.tensor([1.0, -2.0], dtype=torch.float64)
+    rule = RULES["sgd"].build([x], lr=0.1, momentum=-0.5)
+    for _ in range(5):
+        expected = x - 0.1 * x.cos() - 0.5 * (x - before)
+        before = x.clone()
+        rule.update([x], [x.cos()])
+
+        assert torch.allclose(x, expected, rtol=0, atol=1e-12)
+
+
 def test_adam_without_the_fused_call_gives_the_same_steps() -> None:
     """Both ways through Adam agree to rounding, weight decay and a falling rate included."""
     fused, foreach = points(), points()
@@ -144,15 +163,22 @@ def test_adam_handles_tensors_of_another_memory_order() -> None:
         ("linear", 30, 0.0),
         ("cosine", 6, 0.25),
         ("cosine", 11, 0.0),
+        ("steps", 5, 0.5),
+        ("steps", 6, 0.05),
+        ("steps", 9, 0.005),
+        ("cyclic", 1, 1 / 11),
+        ("cyclic", 10, 1 / 11),
+        ("cyclic", 30, 0.0),
+        ("warmup", 11, 0.0),
     ],
 )
 def test_decay_gives_the_rate_of_a_step(decay: str, t: int, expected: float) -> None:
-    """The rate starts at lr and falls as the word says, to 0 at `total` and after it."""
+    """The rate is that of the word, and what ends has ended after `total` steps."""
     assert float(decayed(0.5, decay, torch.tensor(float(t)), 10)) == pytest.approx(expected, abs=1e-7)
 
 
 @pytest.mark.parametrize(
-    ("decay", "needed"), [("linear", "needs total"), ("stairs", "constant, sqrt, linear or cosine")]
+    ("decay", "needed"), [("linear", "needs total"), ("stairs", "linear, cosine, steps, cyclic or warmup"), ("cyclic", "needs total")]
 )
 def test_decay_names_what_it_needs(decay: str, needed: str) -> None:
     """A missing total and an unknown word are errors."""

@@ -1,4 +1,4 @@
-"""How a learning rate falls with the number of steps."""
+"""How a learning rate changes with the number of steps."""
 
 from __future__ import annotations
 
@@ -11,23 +11,38 @@ from gamespec.library.base import Option
 if TYPE_CHECKING:
     from torch import Tensor
 
-DECAY = (Option("decay", str, "constant", words=("constant", "sqrt", "linear", "cosine")), Option("total", int, 0))
+DECAY = (
+    Option("decay", str, "constant", words=("constant", "sqrt", "linear", "cosine", "steps", "cyclic", "warmup")),
+    Option("total", int, 0),
+)
 """The two options that every step rule takes."""
 
 
 def decayed(lr: float, decay: str, t: Tensor, total: int) -> Tensor | float:
-    """The learning rate of step t = 1, 2, ...: constant, lr / sqrt(t), or falling to 0 after `total` steps.
+    """The learning rate of step t = 1, 2, ..., `total`: constant, lr / sqrt(t), or one that ends after `total` steps.
 
+    linear and cosine fall to 0; steps is a tenth from the middle on and a hundredth in the last quarter; cyclic rises
+    to lr in the middle and falls again; warmup rises over the first twentieth and then falls as cosine does.
     Shapes: t and the result are 0-d; a constant rate stays a number.
-    Error: ValueError for another word, and where linear or cosine are given no total.
+    Error: ValueError for another word, and where a rate that ends is given no total.
+    Source: He et al. 2016 (steps), Loshchilov and Hutter 2017 (cosine), Smith 2017 (cyclic), Goyal et al. 2017 (warmup).
     """
     if decay == "constant":
         return lr
     if decay == "sqrt":
         return lr / torch.sqrt(t)
-    if decay not in ("linear", "cosine"):
-        raise ValueError(f"decay is {decay!r}; it can be constant, sqrt, linear or cosine")
+    if decay not in ("linear", "cosine", "steps", "cyclic", "warmup"):
+        raise ValueError(f"decay is {decay!r}; it can be constant, sqrt, linear, cosine, steps, cyclic or warmup")
     if total < 1:
-        raise ValueError(f"decay = {decay} needs total, the number of steps after which the rate is 0")
+        raise ValueError(f"decay = {decay} needs total, the number of steps after which the rate has ended")
     done = torch.clamp((t - 1) / total, max=1.0)
-    return lr * (1 - done) if decay == "linear" else lr / 2 * (1 + torch.cos(math.pi * done))
+    if decay == "linear":
+        return lr * (1 - done)
+    if decay == "steps":
+        return lr * torch.where(done < 0.5, 1.0, torch.where(done < 0.75, 0.1, 0.01))
+    if decay == "cyclic":
+        return lr * torch.clamp(1 - torch.abs(2 * t / (total + 1) - 1), min=0.0)
+    if decay == "cosine":
+        return lr / 2 * (1 + torch.cos(math.pi * done))
+    rise, fall = torch.clamp(20 * t / total, max=1.0), torch.clamp((20 * done - 1) / 19, min=0.0)
+    return lr / 2 * rise * (1 + torch.cos(math.pi * fall))

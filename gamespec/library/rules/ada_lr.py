@@ -1,0 +1,72 @@
+"""AdaLR: steps as long as those of Adam, along the gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.lazy import torch
+from gamespec.library.base import Option, Rule
+from gamespec.library.rules.decay import DECAY, decayed
+from gamespec.library.rules.directions import PER, AdamDirection, grafted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class AdaLR:
+    """Steps of the length of Adam's along the gradient, or a running sum of it, on a list of tensors, in place.
+
+    Lengths are those of the whole player, or with per = "layer" those of every tensor.
+    Error: ValueError from `update` where `decay` needs a `total` that was not given.
+    Source: Jelassi et al. 2022, section 3, after Agarwal et al. 2020.
+    """
+
+    def __init__(
+        self,
+        tensors: list[Tensor] | tuple[Tensor, ...],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        momentum: float = 0.0,
+        per: str = "player",
+        decay: str = "constant",
+        total: int = 0,
+    ) -> None:
+        self.lr, self.eps, self.momentum, self.per, self.decay, self.total = lr, eps, momentum, per, decay, total
+        self.adam = AdamDirection(tensors, betas, eps)
+        self.velocity = [torch.zeros_like(p, requires_grad=False) for p in tensors] if momentum else []
+
+    def update(self, tensors: list[Tensor] | tuple[Tensor, ...], grads: list[Tensor] | tuple[Tensor, ...]) -> None:
+        """Move the tensors one step against the gradients."""
+        with torch.no_grad():
+            adam, descent = self.adam.along(grads), list(grads)
+            if self.momentum:
+                torch._foreach_mul_(self.velocity, self.momentum)
+                torch._foreach_add_(self.velocity, grads)
+                descent = self.velocity
+            lr = decayed(self.lr, self.decay, self.adam.count, self.total)
+            torch._foreach_sub_(tensors, [lr * s for s in grafted(adam, descent, self.per, self.eps)])
+
+    def state(self) -> dict[str, list[Tensor]]:
+        """What a checkpoint must keep: copies, safe against later steps."""
+        return {"kept": [t.clone() for t in [*self.adam.tensors(), *self.velocity]]}
+
+    def load(self, state: dict[str, list[Tensor]]) -> None:
+        """Continue from a saved state."""
+        for mine, saved in zip([*self.adam.tensors(), *self.velocity], state["kept"], strict=True):
+            mine.copy_(saved)
+
+
+RULE = Rule(
+    word="ada_lr",
+    options=(
+        Option("lr", float, 1e-3),
+        Option("betas", tuple, (0.9, 0.999)),
+        Option("eps", float, 1e-8),
+        Option("momentum", float, 0.0),
+        PER,
+        *DECAY,
+    ),
+    build=AdaLR,
+    source="Jelassi et al. 2022, section 3",
+)

@@ -1,0 +1,63 @@
+"""AdamW: Adam whose weight decay shrinks the tensors and does not enter the gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.lazy import torch
+from gamespec.library.base import Option, Rule
+from gamespec.library.rules.adam import Adam
+from gamespec.library.rules.decay import DECAY, decayed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class AdamW:
+    """Adam on a list of tensors, stepped in place, each first shrunk by its learning rate times weight_decay.
+
+    Error: ValueError from `update` where `decay` needs a `total` that was not given.
+    Source: Loshchilov and Hutter 2019, algorithm 2, as in torch.optim.AdamW.
+    """
+
+    def __init__(
+        self,
+        tensors: list[Tensor] | tuple[Tensor, ...],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        decay: str = "constant",
+        total: int = 0,
+    ) -> None:
+        self.lr, self.weight_decay, self.decay, self.total = lr, weight_decay, decay, total
+        self.adam = Adam(tensors, lr, betas, eps, 0.0, decay, total)
+
+    def update(self, tensors: list[Tensor] | tuple[Tensor, ...], grads: list[Tensor] | tuple[Tensor, ...]) -> None:
+        """Move the tensors one step against the gradients."""
+        with torch.no_grad():
+            lr = decayed(self.lr, self.decay, self.adam.count + 1, self.total)
+            torch._foreach_mul_(tensors, 1 - lr * self.weight_decay)
+            self.adam.update(tensors, grads)
+
+    def state(self) -> dict[str, list[Tensor]]:
+        """What a checkpoint must keep: copies, safe against later steps."""
+        return self.adam.state()
+
+    def load(self, state: dict[str, list[Tensor]]) -> None:
+        """Continue from a saved state."""
+        self.adam.load(state)
+
+
+RULE = Rule(
+    word="adamw",
+    options=(
+        Option("lr", float, 1e-3),
+        Option("betas", tuple, (0.9, 0.999)),
+        Option("eps", float, 1e-8),
+        Option("weight_decay", float, 0.01),
+        *DECAY,
+    ),
+    build=AdamW,
+    source="Loshchilov and Hutter 2019",
+)

@@ -1,0 +1,87 @@
+"""RMSprop: every coordinate in units of the running root mean square of its gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.lazy import torch
+from gamespec.library.base import Option, Rule
+from gamespec.library.rules.decay import DECAY, decayed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class RMSprop:
+    """RMSprop on a list of tensors, stepped in place; weight decay is added to the gradient.
+
+    With centered = True the running mean of the gradient is taken off, so that its spread is the unit.
+    Error: ValueError from `update` where `decay` needs a `total` that was not given.
+    Source: Tieleman and Hinton 2012, lecture 6.5; Graves 2013, section 2.1 (centered), as in torch.optim.RMSprop.
+    """
+
+    def __init__(
+        self,
+        tensors: list[Tensor] | tuple[Tensor, ...],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        centered: bool = False,
+        decay: str = "constant",
+        total: int = 0,
+    ) -> None:
+        self.lr, self.alpha, self.eps, self.momentum, self.weight_decay = lr, alpha, eps, momentum, weight_decay
+        self.decay, self.total = decay, total
+        self.square = [torch.zeros_like(p, requires_grad=False) for p in tensors]
+        self.mean = [torch.zeros_like(p, requires_grad=False) for p in tensors] if centered else []
+        self.velocity = [torch.zeros_like(p, requires_grad=False) for p in tensors] if momentum else []
+        self.count = torch.zeros((), device=tensors[0].device)
+
+    def update(self, tensors: list[Tensor] | tuple[Tensor, ...], grads: list[Tensor] | tuple[Tensor, ...]) -> None:
+        """Move the tensors one step against the gradients."""
+        with torch.no_grad():
+            self.count += 1
+            if self.weight_decay:
+                grads = torch._foreach_add(grads, tensors, alpha=self.weight_decay)
+            torch._foreach_mul_(self.square, self.alpha)
+            torch._foreach_addcmul_(self.square, grads, grads, 1 - self.alpha)
+            below = list(self.square)
+            if self.mean:
+                torch._foreach_lerp_(self.mean, grads, 1 - self.alpha)
+                below = list(torch._foreach_addcmul(self.square, self.mean, self.mean, -1.0))
+            along = list(torch._foreach_div(grads, torch._foreach_add(torch._foreach_sqrt(below), self.eps)))
+            if self.momentum:
+                torch._foreach_mul_(self.velocity, self.momentum)
+                torch._foreach_add_(self.velocity, along)
+                along = self.velocity
+            lr = decayed(self.lr, self.decay, self.count, self.total)
+            torch._foreach_sub_(tensors, [lr * a for a in along])
+
+    def state(self) -> dict[str, list[Tensor]]:
+        """What a checkpoint must keep: copies, safe against later steps."""
+        kept = {"square": self.square, "mean": self.mean, "velocity": self.velocity, "count": [self.count]}
+        return {name: [t.clone() for t in tensors] for name, tensors in kept.items()}
+
+    def load(self, state: dict[str, list[Tensor]]) -> None:
+        """Continue from a saved state."""
+        saved = [*state["square"], *state["mean"], *state["velocity"], *state["count"]]
+        for mine, kept in zip([*self.square, *self.mean, *self.velocity, self.count], saved, strict=True):
+            mine.copy_(kept)
+
+
+RULE = Rule(
+    word="rmsprop",
+    options=(
+        Option("lr", float, 1e-2),
+        Option("alpha", float, 0.99),
+        Option("eps", float, 1e-8),
+        Option("momentum", float, 0.0),
+        Option("weight_decay", float, 0.0),
+        Option("centered", bool, False),
+        *DECAY,
+    ),
+    build=RMSprop,
+    source="Tieleman and Hinton 2012",
+)
