@@ -10,7 +10,7 @@ import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from gamespec.report.diagnostic import Diagnostic, Label
+from gamespec.report.diagnostic import Diagnostic, Edit, Fix, Label
 from gamespec.report.source import Span
 from gamespec.syntax import tree as t
 from gamespec.syntax.lex import Token
@@ -49,8 +49,8 @@ class Build:
     def _idents(self, parts: Parts) -> tuple[t.Name, ...]:
         return tuple(self._ident(part) for part in parts if isinstance(part, Token) and part.type == "NAME")
 
-    def _problem(self, code: str, message: str, span: Span, label: str, hint: str) -> None:
-        self.problems.append(Diagnostic(code=code, message=message, primary=Label(span, label), hint=hint))
+    def _problem(self, code: str, message: str, span: Span, label: str, hint: str, fixes: tuple[Fix, ...] = ()) -> None:
+        self.problems.append(Diagnostic(code, message, Label(span, label), hint=hint, fixes=fixes))
 
     # -------------------------------------------------------------- statements
 
@@ -90,9 +90,7 @@ class Build:
     def _net_stmt(self, parts: Parts, span: Span) -> t.Net:
         _, name, _, kind, _, value, *options = parts
         found = self._once((word, at, option) for word, at, option in options)
-        return t.Net(
-            span, self._ident(name), kind, value, found.get("params"), found.get("in"), found.get("frozen", False)
-        )
+        return t.Net(span, self._ident(name), kind, value, found.get("params"), found.get("in"), found.get("frozen", False))
 
     def _opt_params(self, parts: Parts, span: Span) -> tuple[str, Span, t.Name]:
         return "params", span, self._ident(parts[1])
@@ -107,7 +105,9 @@ class Build:
         found: dict[str, Any] = {}
         for word, span, value in options:
             if word in found:
-                self._problem("GE019", f"`{word}` is written twice", span, "the second time", "keep one of them")
+                # Of two that say the same nothing is lost; elsewhere the one that stays is chosen.
+                fix = Fix("keep the first", (Edit(span, ""),), safe=value is True)
+                self._problem("GE019", f"`{word}` is written twice", span, "the second time", "keep one of them", (fix,))
             found[word] = value
         return found
 
@@ -325,7 +325,10 @@ class Build:
         """A literal is no function and no array: what stands before the bracket is an operand."""
         if isinstance(base, t.Num | t.Str | t.Bool):
             label = f"expected an operator before `{bracket.text}`"
-            self._problem("GE003", "missing operator", self._at(bracket), label, f"write {hint}")
+            place = Span(self.file, bracket.start, bracket.start)
+            times = Fix("write `*`", (Edit(place, "*"),), safe=True)
+            fixes = (times,) if isinstance(base, t.Num) and bracket.text == "(" else ()
+            self._problem("GE003", "missing operator", self._at(bracket), label, f"write {hint}", fixes)
 
     def _index(self, parts: Parts, span: Span) -> t.Index:
         self._needs_operator(parts[0], parts[1], "the operator")
@@ -363,7 +366,8 @@ class Build:
         for found in re.finditer(r"\\(.)", parts[0].text):
             if found.group(1) not in ESCAPES:
                 where = Span(self.file, span.start + found.start(), span.start + found.end())
-                self._problem("GE020", "an unknown escape", where, "", "write a backslash as `\\\\`")
+                fix = Fix("write `\\\\`", (Edit(where, f"\\{found.group()}"),))
+                self._problem("GE020", "an unknown escape", where, "", "write a backslash as `\\\\`", (fix,))
         return t.Str(span, re.sub(r"\\(.)", lambda m: ESCAPES.get(m.group(1), m.group(1)), parts[0].text[1:-1]))
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from gamespec.report.diagnostic import Diagnostic, Edit, Fix, Label
 from gamespec.report.source import Source, Span
 from gamespec.report.suggest import nearest
+from gamespec.syntax import brackets
 from gamespec.syntax.drive import MAX_DEPTH
 from gamespec.syntax.expected import EXAMPLES, EXPRESSION, OPERATORS, expected, statement_words
 from gamespec.syntax.lex import Token, clip, too_deep
-from gamespec.syntax.mistake import CLOSES, MARKS, Mistake, said
+from gamespec.syntax.mistake import CLOSES, Mistake, change, said
 from gamespec.syntax.table import END, table
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ FOREIGN = {
     "**": "^", "&&": "and", "||": "or", ":=": "=", "+=": "=", "-=": "=", "*=": "=", "++": "+", "//": "/",
     "=>": ">=", "=<": "<=", "<>": "!=", "===": "==",
 }  # fmt: skip
+# What these mean here is a guess; the others can mean nothing else.
+GUESSED = {"+=", "-=", "*=", "++", "//", "=>", "for"}
 FOREIGN_WORDS = (
     ("for", "all", "forall"),
     ("for", "", "forall"),
@@ -55,62 +58,6 @@ def _deep(m: Mistake) -> Diagnostic | None:
     return too_deep(m.span(m.token), "expressions", MAX_DEPTH) if m.deep else None
 
 
-# ------------------------------------------------------------------ brackets
-
-
-def _closer(m: Mistake) -> Diagnostic | None:
-    """A closing bracket that closes nothing, or something else."""
-    mark = MARKS.get(m.token.type)
-    if mark is None or (m.opened and CLOSES[m.opened[-1].type] == m.token.type):
-        return None
-    if not m.opened:
-        label = Label(m.span(m.token), "nothing is open here")
-        return Diagnostic(code="GE002", message=f"`{mark}` closes nothing", primary=label, hint=f"remove the `{mark}`")
-    opening = m.opened[-1]
-    needed = MARKS[CLOSES[opening.type]]
-    return Diagnostic(
-        code="GE002",
-        message=f"`{opening.text}` is closed by `{mark}`",
-        primary=Label(m.span(m.token), f"`{needed}` is needed here"),
-        related=(Label(m.span(opening), "opens here"),),
-        hint=f"write `{needed}` before the `{mark}`, or instead of it",
-    )
-
-
-def _unclosed(m: Mistake) -> Diagnostic | None:
-    """A bracket that is still open where the statement ends, or where it alone could go on."""
-    if not m.opened:
-        return None
-    opening = m.opened[-1]
-    closing = CLOSES[opening.type]
-    if m.token.type != END and (closing not in m.accepts or _is_closed(m)):
-        return None
-    end = m.back() if m.token.type == END else m.token
-    place = "the statement ends here" if m.token.type == END else "before this"
-    related = () if end == opening else (Label(m.span(end), place),)
-    return Diagnostic(
-        code="GE002",
-        message=f"`{opening.text}` is never closed",
-        primary=Label(m.span(opening), "opens here"),
-        related=related,
-        hint=f"close it with `{MARKS[closing]}`",
-    )
-
-
-def _is_closed(m: Mistake) -> bool:
-    """Whether the innermost open bracket is closed by its own kind further on."""
-    stack = [m.opened[-1].type]
-    for token in m.tokens[m.at :]:
-        if token.type in CLOSES:
-            stack.append(token.type)
-        elif token.type in MARKS:
-            if CLOSES[stack.pop()] != token.type:
-                return False
-            if not stack:
-                return True
-    return False
-
-
 # ------------------------------------------------------------------ words
 
 
@@ -131,7 +78,7 @@ def _statement(m: Mistake) -> Diagnostic | None:
         message=f"`{said(m.token)}` begins no statement",
         primary=Label(m.span(m.token), "a statement is expected here"),
         hint=known,
-        fixes=(Fix(f"write `{meant}`", (Edit(m.span(m.token), meant),)),) if meant else (),
+        fixes=(change(f"write `{meant}`", m.span(m.token), meant),) if meant else (),
     )
 
 
@@ -165,13 +112,14 @@ def _foreign_word(m: Mistake) -> Diagnostic | None:
 
 
 def _instead(m: Mistake, first: Token, last: Token, meant: str) -> Diagnostic:
-    span = m.span(first, last)
+    span, written = m.span(first, last), m.written(first, last)
+    fix = change(f"write `{meant}`", span, meant, safe=written not in GUESSED)
     return Diagnostic(
         code="GE016",
-        message=f"`{m.written(first, last)}` is written `{meant}` here",
+        message=f"`{written}` is written `{meant}` here",
         primary=Label(span),
         hint=f"write `{meant}`",
-        fixes=(Fix(f"write `{meant}`", (Edit(span, meant),)),),
+        fixes=(fix,) if meant != "def" else (),
     )
 
 
@@ -201,7 +149,7 @@ def _equals(m: Mistake) -> Diagnostic | None:
 
 def _other_sign(m: Mistake, token: Token, message: str, meant: str) -> Diagnostic:
     span = m.span(token)
-    fix = Fix(f"write `{meant}`", (Edit(span, meant),))
+    fix = change(f"write `{meant}`", span, meant, safe=True)
     return Diagnostic(code="GE014", message=message, primary=Label(span), hint=f"write `{meant}`", fixes=(fix,))
 
 
@@ -224,7 +172,7 @@ def _missing_equals(m: Mistake) -> Diagnostic | None:
         message=f"`{word.text}` needs `=` before its value",
         primary=Label(m.span(m.token), "`=` is missing before this"),
         hint=f"write `{clip(m.written(word, m.back()), 60)} = {said(m.token)}`",
-        fixes=(Fix("write `=`", (Edit(Span(m.source.name, m.token.start, m.token.start), "= "),)),),
+        fixes=(change("write `=`", Span(m.source.name, m.token.start, m.token.start), "= ", safe=True),),
     )
 
 
@@ -248,7 +196,17 @@ def _missing_operator(m: Mistake) -> Diagnostic | None:
         message="missing operator",
         primary=Label(m.span(token), f"expected {what} before `{said(token)}`"),
         hint=hint,
+        fixes=_between(m, before, token, listed=bool(listed)),
     )
+
+
+def _between(m: Mistake, before: Token, token: Token, *, listed: bool) -> tuple[Fix, ...]:
+    """What stands between two operands: surely `*` behind a number that touches what it multiplies."""
+    gap = Span(m.source.name, before.end, token.start)
+    sure = before.type == "NUMBER" and token.type in {"NAME", "LPAR"} and gap.start == gap.end
+    if before.type in {"NUMBER", "NAME", "RPAR", "RSQB"} and token.type in {"NAME", "LPAR", "NUMBER", "OP"} and (sure or not listed):
+        return (change("write `*`", gap, "*", safe=sure and token.text[0] not in "eE_"),)
+    return (change("write `,`", gap, ", "),) if listed else ()
 
 
 # ------------------------------------------------------------------ binders
@@ -265,7 +223,8 @@ def _binder(m: Mistake) -> Diagnostic | None:
             continue
         if brace and token.text in SENSES:
             return _instead(m, token, token, op)
-        return _form(m, token, f"`{op}` binds in braces", "", _bound(m, op, sub, after))
+        fixes = (change(f"write `{op}`", m.span(token), op, safe=True),) if token.text == f"{op}_" and brace else ()
+        return _form(m, token, f"`{op}` binds in braces", "", _bound(m, op, sub, after), fixes)
     return None
 
 
@@ -298,18 +257,23 @@ def _stack(m: Mistake) -> Diagnostic | None:
         message, hint = "the body is missing", "write it in brackets: `min{u} max{v} [ f ]`"
     else:
         message, hint = "the body stands in brackets", f"write `[ {said(m.token)} .. ]`"
-    return _form(m, m.back() if m.token.type == END else m.token, message, "expected `[` here", hint)
+    comma = m.token.type == "COMMA" and m.ahead().type == "OP"
+    fixes = (change("drop the comma", m.span(m.token), "", safe=True),) if comma else ()
+    return _form(m, m.back() if m.token.type == END else m.token, message, "expected `[` here", hint, fixes)
 
 
 def _absolute(m: Mistake) -> Diagnostic | None:
     """`|x|`."""
     if m.token.type != "VBAR" or "VBAR" in m.accepts:
         return None
-    return _form(m, m.token, "`|` is no bracket", "", "write `abs(x)` or `norm(x)`")
+    bars = [token for token in m.tokens[m.at + 1 :] if token.type == "VBAR"]
+    edits = (Edit(m.span(m.token), "abs("), Edit(m.span(bars[0]), ")")) if bars else ()
+    fixes = (Fix("write `abs(..)`", edits),) if edits and "LPAR" in m.accepts else ()
+    return _form(m, m.token, "`|` is no bracket", "", "write `abs(x)` or `norm(x)`", fixes)
 
 
-def _form(m: Mistake, token: Token, message: str, label: str, hint: str) -> Diagnostic:
-    return Diagnostic(code="GE013", message=message, primary=Label(m.span(token), label), hint=hint)
+def _form(m: Mistake, token: Token, message: str, label: str, hint: str, fixes: tuple[Fix, ...] = ()) -> Diagnostic:
+    return Diagnostic("GE013", message, Label(m.span(token), label), hint=hint, fixes=fixes)
 
 
 # ------------------------------------------------------------------ lists
@@ -329,7 +293,7 @@ def _separator(m: Mistake) -> Diagnostic | None:
         message=f"nothing needs a `{mark}` here",
         primary=Label(span, "statements and settings follow each other without it"),
         hint=f"remove the `{mark}`",
-        fixes=(Fix(f"remove the `{mark}`", (Edit(span, ""),), safe=True),),
+        fixes=(change(f"remove the `{mark}`", span, "", safe=True),),
     )
 
 
@@ -350,7 +314,13 @@ def _unexpected(m: Mistake) -> Diagnostic | None:
     one = "," not in phrase.replace("`,`", "") and " or " not in phrase
     message = f"{phrase} is missing" if one else f"`{found}` does not fit here"
     label = f"before `{found}`" if one else f"expected {phrase}"
-    return Diagnostic(code="GE001", message=message, primary=Label(m.span(m.token), label), hint=_example(m))
+    fixes: tuple[Fix, ...] = ()
+    trailing = m.back().type == "COMMA" and bool(m.opened) and CLOSES[m.opened[-1].type] == m.token.type
+    if trailing:
+        fixes = (change("remove the `,`", m.span(m.back()), "", safe=True),)
+    elif one and phrase.startswith("`"):
+        fixes = (change(f"write {phrase}", Span(m.source.name, m.back().end, m.back().end), phrase.strip("`")),)
+    return Diagnostic("GE001", message, Label(m.span(m.token), label), hint=_example(m), fixes=fixes)
 
 
 def _example(m: Mistake) -> str:
@@ -361,7 +331,7 @@ def _example(m: Mistake) -> str:
 
 RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     _deep,
-    _closer,
+    brackets.closer,
     _statement,
     _foreign_operator,
     _binder,
@@ -372,7 +342,7 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     _equals,
     _missing_operator,
     _missing_equals,
-    _unclosed,
+    brackets.unclosed,
     _stack,
     _unfinished,
     _unexpected,

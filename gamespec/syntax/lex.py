@@ -149,6 +149,7 @@ def _stray(source: Source, position: int) -> tuple[int, Diagnostic]:
             message="the string has no end",
             primary=Label(Span(source.name, position, position + 1), "opens here"),
             hint='close it with `"` on the same line',
+            fixes=(Fix('write `"` at the end of the line', (Edit(Span(source.name, end, end), '"'),)),),
         )
     quoted = text.find(QUOTES[char], position + 1, position + MAX_DIGITS) if char in QUOTES else -1
     if quoted > 0 and "\n" not in text[position:quoted]:
@@ -166,7 +167,7 @@ def _stray(source: Source, position: int) -> tuple[int, Diagnostic]:
         message=f"{named} is not part of the language",
         primary=Label(span, "" if char.isascii() and char.isprintable() else label),
         hint=hint,
-        fixes=(Fix(hint, (Edit(span, typed),), safe=True),) if typed else (),
+        fixes=(Fix(hint, (Edit(span, typed or ""),), safe=True),) if typed or named.startswith("an ") else (),
     )
 
 
@@ -201,7 +202,7 @@ def _check_name(source: Source, token: Token, table: Table) -> Token | Diagnosti
             message="a power is written with `^`",
             primary=Label(where, "raised by its letter form only"),
             hint=f"write `{clip(token.text[: raised.start()])}^{clip(power)}`",
-            fixes=(Fix(f"write `^{clip(power)}`", (Edit(where, f"^{power}"),)),),
+            fixes=(Fix(f"write `^{clip(power)}`", (Edit(where, f"^{power}"),), safe=power.isascii() and power.isdigit()),),
         )
     name = unicodedata.normalize("NFKC", token.text)
     whole = table.lexer.fullmatch(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from gamespec.report.diagnostic import Edit, Fix
 from gamespec.report.source import Source, Span
 from gamespec.syntax.lex import Token, clip
 from gamespec.syntax.table import END
@@ -71,3 +72,8 @@ class Mistake:
 def said(token: Token) -> str:
     """The text of a token, short enough for a message."""
     return clip(token.text)
+
+
+def change(message: str, span: Span, text: str, *, safe: bool = False) -> Fix:
+    """A fix of one edit."""
+    return Fix(message, (Edit(span, text),), safe)
