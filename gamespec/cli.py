@@ -52,6 +52,20 @@ def parser() -> argparse.ArgumentParser:
     emit = _game(add("emit", "write the Python program that `run` executes"))
     emit.add_argument("-o", metavar="FILE", help="where to; stdout without")
 
+    plot = add("plot", "draw a run: learning curves, the plane, samples, robustness")
+    plot.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
+    plot.add_argument("-o", metavar="FILE", help=".svg or .png (default: RUN/pictures.svg)")
+
+    report = add("report", "one page about a run, with everything inside")
+    report.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
+    report.add_argument("-o", metavar="FILE", help="where to (default: RUN/report.html)")
+
+    runs = add("runs", "list the runs of a folder")
+    runs.add_argument("folder", nargs="?", default="runs", metavar="DIR", help="where the runs are (default: runs)")
+
+    replay = add("replay", "make a run again and compare every bit")
+    replay.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
+
     words = add("list", "the words of the library, or the games that come with it")
     words.add_argument("kind", choices=KINDS)
 

@@ -192,6 +192,34 @@ def _line(screen: Screen, path: Path, schedule: str, seconds: float, wrong: list
     return not wrong
 
 
+def plot(args: Namespace, screen: Screen) -> int:
+    """Pictures of a run in one file."""
+    from gamespec.view import actions
+
+    return actions.plot(args, screen)
+
+
+def report(args: Namespace, screen: Screen) -> int:
+    """One page about a run."""
+    from gamespec.view import actions
+
+    return actions.report(args, screen)
+
+
+def runs(args: Namespace, screen: Screen) -> int:
+    """The runs of a folder."""
+    from gamespec.view import actions
+
+    return actions.runs(args, screen)
+
+
+def replay(args: Namespace, screen: Screen) -> int:
+    """A run made again and compared."""
+    from gamespec.view import actions
+
+    return actions.replay(args, screen)
+
+
 def words(args: Namespace, screen: Screen) -> int:
     """The words of the library, or the games that come with it."""
     from gamespec.library import registry

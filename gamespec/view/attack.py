@@ -1,0 +1,121 @@
+"""Robust specs: a metric over the radius of the adversary, and what the adversary does to images."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from typing import Any
+
+from gamespec.ir.expr import Ref
+from gamespec.ir.game import Net, Node, Param, Var
+from gamespec.lazy import torch
+from gamespec.view.opened import Opened, Undrawable
+from gamespec.view.picture import Curve, Dots, Panel, Picture, Tiles
+from gamespec.view.samples import rows
+
+_ROWS, _STEPS = 128, 10
+_SECONDS = 12.0
+"""Once this is spent no further radius is tried."""
+
+_SHARES = (0.0, 1.0, 0.5, 2.0, 0.25, 0.75, 1.5)
+"""Radii as shares of the one trained for, the telling ones first."""
+
+_IMAGES = 4
+_SALIENCY = "saliency is the size of the derivative of the largest score."
+
+
+def over_radius(run: Opened) -> Picture:
+    """Each robust metric at several radii; the program measures the saved players again."""
+    panels = []
+    begin = time.perf_counter()
+    for node, _, param in _adversaries(run, metrics=True):
+        metric = node.id.split("/")[0][1:]
+        measure = getattr(run.module, f"metric_{metric}", None)
+        if measure is None or not {"rows", "steps", "restarts"} <= set(inspect.signature(measure).parameters):
+            continue
+        trained = float(getattr(run.module, param.name))
+        if trained <= 0:
+            continue
+        seen: list[tuple[float, float]] = []
+        try:
+            for share in _SHARES:
+                if time.perf_counter() - begin > _SECONDS:
+                    break
+                setattr(run.module, param.name, share * trained)
+                seen.append((share * trained, float(measure(run.state, rows=_ROWS, steps=_STEPS, restarts=1))))
+        finally:
+            setattr(run.module, param.name, trained)
+        seen.sort()
+        final = run.result["metrics"].get(metric)
+        marks: list[Any] = [
+            Curve([x for x, _ in seen], [y for _, y in seen], f"{metric}, {_STEPS} steps", 0),
+            Dots([x for x, _ in seen], [y for _, y in seen], "", 0, "circle", 2.6),
+        ]
+        if final is not None:
+            marks.append(Dots([trained], [final], "as measured by the run", 1, "diamond", 5.0))
+        low = min([0.0, *(y for _, y in seen)])
+        panels.append(Panel(f"{metric} over {param.name}", param.name, metric, tuple(marks), ylim=(low, max(1.0, *(y for _, y in seen)))))
+    if not panels:
+        raise Undrawable("no metric has an adversary with a radius of its own")
+    caption = f"Attacked anew on {_ROWS} rows with {_STEPS} steps and one start: a weaker attack than that of the metric, so an upper estimate."
+    return Picture("radius", "Robustness over the radius", tuple(panels), caption)
+
+
+def _adversaries(run: Opened, *, metrics: bool) -> list[tuple[Node, Var, Param]]:
+    """Players per sample whose set has a parameter for its radius: those of metrics, or those of the game."""
+    found = []
+    params = {p.name: p for p in run.game.params}
+    for node in run.game.nodes:
+        var = next((v for v in run.game.vars if v.name in node.owns and v.scope and v.set), None)
+        if var is None or node.id.startswith("@") is not metrics or var.set is None:
+            continue
+        for part in var.set.parts:
+            size = part.args[0] if part.args else None
+            if part.word in ("Linf", "L2") and isinstance(size, Ref) and size.name in params and hasattr(run.module, size.name):
+                found.append((node, var, params[size.name]))
+                break
+    return found
+
+
+def images(run: Opened) -> Picture:
+    """Some images, the perturbations found for them, and what the network sees then."""
+    for node, var, param in [*_adversaries(run, metrics=True), *_adversaries(run, metrics=False)]:
+        net = next((n for n in run.game.nets if n.inputs and n.inputs[0].shape == var.type.shape and n.output.kind == "logits"), None)
+        prefix = f"{node.id.split('/')[0][1:]}_" if node.id.startswith("@") else ""
+        respond = getattr(run.module, f"respond_{prefix}{var.name}", None)
+        if len(var.type.shape) == 3 and net is not None and respond is not None:
+            return _images(run, node, var, param, net, respond)
+    raise Undrawable("no adversary changes images")
+
+
+def _images(run: Opened, node: Node, var: Var, param: Param, net: Net, respond: Any) -> Picture:  # noqa: ANN401  # of the program; until 2027-11
+    draw = node.scope[0]
+    data = next(d for d in run.game.data if d.name == draw.over)
+    s, rng = run.state, torch.Generator().manual_seed(1)
+    table = dict(zip(draw.names, rows(run, data, rng, 32), strict=True))
+    wanted = [p for p in inspect.signature(respond).parameters if p not in ("s", "rng", "steps", "restarts")]
+    unknown = [p for p in wanted if p not in table and not hasattr(s, p)]
+    if unknown:
+        raise Undrawable(f"the adversary also depends on `{unknown[0]}`")
+    given = {p: table[p] if p in table else getattr(s, p) for p in wanted}
+    moved = respond(s, **given, rng=rng, steps=20, restarts=1).detach()
+    clean = next(c for c in table.values() if tuple(c.shape[1:]) == var.type.shape)
+    h = getattr(s, net.name)
+    with torch.no_grad():
+        before, after = h(clean).argmax(-1), h(clean + moved).argmax(-1)
+    worst = sorted(range(len(clean)), key=lambda k: (int(before[k] == after[k]), k))[:_IMAGES]
+    high = float(moved.abs().max()) or 1.0
+    shown = [[clean[k].tolist(), (moved[k] / high).tolist(), (clean[k] + moved[k]).tolist(), _saliency(h, clean[k : k + 1])] for k in worst]
+    told = "; ".join(f"{int(before[k])} becomes {int(after[k])}" if before[k] != after[k] else f"{int(before[k])} stays" for k in worst)
+    names = ("image", "change", "attacked", "saliency")
+    size = float(getattr(run.module, param.name))
+    caption = f"Row by row the network says: {told}. Changes reach {high:.3g} ({param.name} = {size:g}); " + _SALIENCY
+    return Picture("images", "What the adversary does", (Tiles("Images, those that fool the network first", shown, names, told, (1,)),), caption)
+
+
+def _saliency(h: Any, image: Any) -> list[list[list[float]]]:  # noqa: ANN401  # a network and a tensor; until 2027-11
+    """How much each pixel moves the largest score, as a share of the most that one does."""
+    at = image.detach().clone().requires_grad_()
+    (slope,) = torch.autograd.grad(h(at).amax(), at)
+    size = slope[0].abs().amax(0, keepdim=True)
+    return list((size / size.max().clamp_min(1e-12)).tolist())
