@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
 from gamespec.library.base import Misfit, Network, Option
-from gamespec.library.networks.shapes import OUT, sample_from_vector, sample_size, scored
+from gamespec.library.networks.blocks import image_misfit
+from gamespec.library.networks.shapes import OUT, UNITS, in_units, sample_from_vector, sample_size, scored
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 def small_cnn(
-    source_shape: tuple[int, ...], target_shape: tuple[int, ...], width: int = 16, out: str = "none"
+    source_shape: tuple[int, ...],
+    target_shape: tuple[int, ...],
+    width: int = 16,
+    out: str = "none",
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
 ) -> nn.Module:
     """Two 3 x 3 convolutions, the second at half the resolution, and two affine maps.
 
@@ -23,6 +29,7 @@ def small_cnn(
     channels, height, breadth = source_shape
     features = 2 * width * ((height + 1) // 2) * ((breadth + 1) // 2)
     layers = [
+        *in_units(source_shape, mean, std),
         torch.nn.Conv2d(channels, width, 3, padding=1),                                         # [b, width, h, w]
         torch.nn.ReLU(),
         torch.nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),                              # [b, 2 width, h/2, w/2]
@@ -36,7 +43,12 @@ def small_cnn(
 
 
 def small_cnn_count(
-    source_shape: tuple[int, ...], target_shape: tuple[int, ...], width: int = 16, out: str = "none"
+    source_shape: tuple[int, ...],
+    target_shape: tuple[int, ...],
+    width: int = 16,
+    out: str = "none",
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
 ) -> int:
     """The number of its parameters."""
     channels, height, breadth = source_shape
@@ -46,19 +58,20 @@ def small_cnn_count(
 
 
 def small_cnn_misfit(
-    source_shape: tuple[int, ...], target_shape: tuple[int, ...], width: int = 16, out: str = "none"
+    source_shape: tuple[int, ...],
+    target_shape: tuple[int, ...],
+    width: int = 16,
+    out: str = "none",
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
 ) -> Misfit | None:
     """Why these shapes do not fit, None where they do."""
-    if len(source_shape) != 3:
-        return Misfit("`small_cnn` reads images", "write `image[c, h, w]` before the arrow, or use `mlp`")
-    if min(source_shape[1:]) < 8:
-        return Misfit("`small_cnn` needs images of 8 x 8 or more", "use `mlp`")
-    return None
+    return image_misfit("small_cnn", 8, source_shape, mean, std)
 
 
 NETWORK = Network(
     word="small_cnn",
-    options=(Option("width", int, 16), OUT),
+    options=(Option("width", int, 16), OUT, *UNITS),
     build=small_cnn,
     count=small_cnn_count,
     rank=3,
