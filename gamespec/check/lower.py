@@ -11,7 +11,7 @@ from gamespec.check.binders import circles, index_set
 from gamespec.check.build import Build
 from gamespec.check.declare import Declaration, declare
 from gamespec.check.names import BUILTIN, free
-from gamespec.check.scope import Broken, Const, DefName, Failed, LetName, Log, Scope, unknown_name
+from gamespec.check.scope import Broken, Const, Failed, LetName, Log, Scope, unknown_name
 from gamespec.check.sets import is_set, lower_set
 from gamespec.ir import game as ir
 from gamespec.library.registry import words
@@ -59,6 +59,7 @@ def lower(spec: tree.Spec, source: Source, overrides: Mapping[str, Const] | None
     settings = schedules.lower_settings(spec, scope, build, known)
     expects = schedules.lower_expects(spec, metrics, scope, build, known, source.text)
     _unused(scope, build)
+    _unknown(spec, scope, build)
     if solved is None:
         raise GameError(tuple(log.diagnostics))
     game = ir.Game(
@@ -129,7 +130,7 @@ def _used(s: tree.Let | tree.Def) -> set[str]:
 
 
 def _unused(scope: Scope, build: Build) -> None:
-    """Lower the lets that nothing uses, and look through the defs, so that their mistakes are reported too."""
+    """Lower the lets that nothing uses, so that their mistakes are reported too."""
     build.depth = 0
     for name, binding in list(scope.names.items()):
         if isinstance(binding, LetName) and name not in build.used:
@@ -140,15 +141,32 @@ def _unused(scope: Scope, build: Build) -> None:
                     expressions.lower_body(binding.body, binding.scope, build.scratch())
             except Failed:
                 continue
-        if isinstance(binding, DefName):
-            formals = {f.name.id for f in binding.definition.formals}
-            for used in free(binding.definition.body).values():
-                if used.id not in formals and used.id not in BUILTIN and scope.find(used.id) is None and not _in_library(used.id):
-                    unknown_name(build.log, used, scope)
 
 
-def _in_library(name: str) -> bool:
-    return name in words("metrics") or name in words("sets")
+def _unknown(spec: tree.Spec, scope: Scope, build: Build) -> None:
+    """Every unknown name of the formulas: lowering stops at the first mistake of a statement."""
+    known = {d.primary.span for d in build.log.diagnostics}
+    for s in spec.statements:
+        match s:
+            case tree.Solve(game=tree.Bound() as game):
+                found = free(game)
+            case tree.Solve(game=tree.Block() as block):
+                found = {n: at for p in block.players for n, at in free(p.game).items() if n not in {f.name.id for f in p.foralls}}
+            case tree.Metric() | tree.Let():
+                found = free(s.body)
+            case tree.Def():
+                found = {n: at for n, at in free(s.body).items() if n not in {f.name.id for f in s.formals}}
+            case _:
+                found = {}
+        for name, at in found.items():
+            if (
+                at.span not in known
+                and scope.find(name) is None
+                and name not in BUILTIN
+                and name not in words("sets")
+                and name not in words("metrics")
+            ):
+                unknown_name(build.log, at, scope)
 
 
 # ------------------------------------------------------------------ the problem

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gamespec.check.build import Build
 from gamespec.check.constant import evaluate, to_expr
-from gamespec.check.scope import Failed, Log, Scope
+from gamespec.check.scope import Failed, Log, Scope, unknown_name
 from gamespec.ir import game as ir
 from gamespec.library.base import REQUIRED, Option
 from gamespec.report.source import Span
@@ -109,6 +109,8 @@ def checked(node: tree.Expr, option: Option, word: str, scope: Scope, build: Bui
         bool: isinstance(value, bool),
         tuple: True,
     }[option.type]
+    if not fits and isinstance(node, tree.Name) and isinstance(value, str):
+        raise unknown_name(log, node, scope)
     if not fits:
         default = option.words[0] if option.words else show(option.default) if isinstance(option.default, (int, float, str)) else "1"
         raise log.fail("GE501", f"{what} is {KINDS[option.type]}", node.span, f"found `{show(value)}`", hint=f"write `{default}`")

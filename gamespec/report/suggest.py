@@ -18,5 +18,5 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     spelled: dict[str, str] = {}
     for candidate in sorted(candidates):
         spelled.setdefault(candidate.lower(), candidate)
-    found = get_close_matches(word.lower(), spelled, n=1, cutoff=0.67)
+    found = get_close_matches(word.lower(), spelled, n=1, cutoff=0.66)
     return spelled[found[0]] if found else None

@@ -1,0 +1,479 @@
+"""Bad input: each mistake has its code, its place, its cause and a hint that can be typed."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from gamespec import cli
+from tests.check.programs import BETA, BILEVEL, GAN, NASH, ROBUST, SADDLE, errors, said, under
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A program with one mistake: its code, the text under the caret, words of the cause, words of the hint.
+
+    `fixed` is what the text under the caret becomes where the hint is a replacement; "" where it is advice.
+    """
+
+    name: str
+    text: str
+    code: str
+    span: str
+    cause: str
+    hint: str
+    fixed: str = ""
+
+
+def change(text: str, old: str, new: str) -> str:
+    """A program with one place changed."""
+    assert text.count(old) == 1, (text.count(old), old)
+    return text.replace(old, new)
+
+
+ROWS = (
+    # ---------------------------------------------------------------- the list of issue 2
+    Bad("unclosed bracket", change(SADDLE, "[ x*y ]", "[ x*y "), "GE002", "[", "[", "]"),
+    Bad("2u", change(SADDLE, "[ x*y ]", "[ 2x*y ]"), "GE003", "x", "operator", "2*x"),
+    Bad("unknown name", change(SADDLE, "[ x*y ]", "[ x*yy ]"), "GE101", "yy", "did you mean `y`", "write `y`", "y"),
+    Bad("unknown function", change(ROBUST, "ce(h(a", "cee(h(a"), "GE101", "cee", "did you mean `ce`", "write `ce`", "ce"),
+    Bad("unknown network", change(ROBUST, "ce(h(a", "ce(hh(a"), "GE101", "hh", "did you mean `h`", "write `h`", "h"),
+    Bad("distribution and net", change(GAN, "noise: R[8]", "noise: R[9]"), "GE203", "z", "R[9] given, R[8] needed", "give `G` R[8]"),
+    Bad("two owners", change(SADDLE, "max{y} [ x*y ]", "max{x} [ x^2 ]"), "GE301", "min{x}", "two owners", "each player"),
+    Bad("nobody optimises", change(GAN, "max{D} ", ""), "GE306", "D", "nobody optimises", "min{D}"),
+    Bad("var without a player", change(SADDLE, "max{y} ", ""), "GE306", "y", "nobody optimises", "param"),
+    Bad("objective of ten numbers", change(ROBUST, "ce(h(a + d), b)", "h(a + d)"), "GE204", "h(a + d)", "this is logits[10]", "ce("),
+    Bad("argmax for max", change(SADDLE, "max{y}", "argmax{y}"), "GE204", "argmax", "a number is needed", "write `max`", "max"),
+    Bad("argmin at the root", change(SADDLE, "min{x}", "argmin{x}"), "GE204", "argmin", "`min` is meant", "write `min`", "min"),
+    Bad("eps in pixels", change(ROBUST, "eps in [0, 1] = 0.15", "eps = 8"), "GE410", "8", "data in [0, 1]", "write `8/255`", "8/255"),
+    Bad("radius in pixels", change(ROBUST, "Linf(eps)", "Linf(8)"), "GE410", "8", "data in [0, 1]", "write `8/255`", "8/255"),
+    Bad("eps outside its range", change(ROBUST, "= 0.15", "= 8"), "GE405", "8", "8 is not in [0, 1]", "write `1`", "1"),
+    Bad("schedule argument", change(ROBUST, "pgd(steps", "pgd(step"), "GE501", "step", "did you mean `steps`", "write `steps`", "steps"),
+    Bad("unknown set", change(ROBUST, "Linf(eps)", "Linff(eps)"), "GE403", "Linff", "did you mean `Linf`", "write `Linf`", "Linf"),
+    Bad("lets in a circle", "let a = b\nlet b = a\n" + SADDLE, "GE105", "a", "a -> b -> a", "without the others"),
+    Bad("a let of itself", "let a = a + 1\n" + SADDLE, "GE105", "a", "a -> a", "without the others"),
+    Bad("a circle that a param needs", "let a = b\nlet b = a\nparam c = a\n" + SADDLE, "GE105", "a", "a -> b -> a", "without"),
+    Bad("a def that recurs", "def f(n) = n * f(n - 1)\n" + SADDLE, "GE105", "f", "f -> f", "without the others"),
+    Bad("defs in a circle", "def f(n) = g(n)\ndef g(n) = f(n)\n" + SADDLE, "GE105", "f", "f -> g -> f", "without the others"),
+    Bad("where in a circle", change(SADDLE, "x*y ]", "x*y + p where p = r, r = p ]"), "GE105", "p", "p -> r -> p", "without"),
+    Bad("sets in a circle", change(SADDLE, "var x: R", "let S = T\nlet T = S\nvar x in S"), "GE105", "S", "S -> T -> S", "without"),
+    Bad("missing data source", change(ROBUST, 'digits("train")', 'csv("train.csv")'), "GE601", "csv", "unknown data source", "digits"),
+    Bad("empty file", "", "GE004", "", "empty", "smallest game"),
+    Bad("empty but for a comment", "# nothing\n", "GE004", "", "empty", "smallest game"),
+    # ---------------------------------------------------------------- names
+    Bad("twice", SADDLE + "var x: R\n", "GE102", "x", "second declaration", "x_2"),
+    Bad("a schedule twice", SADDLE + "schedule { x: sgd() }\nschedule { y: sgd() }", "GE102", "schedule { y: sgd() }", "twice", "name"),
+    Bad("a setting twice", SADDLE + "run { seed = 0 seed = 1 }", "GE102", "seed", "twice", "once"),
+    Bad("a target twice", SADDLE + "schedule { x: sgd() x: adam() }", "GE102", "x", "twice", "one colon"),
+    Bad("a metric twice", SADDLE + "metric m = x metric m = y", "GE102", "m", "twice", "m_2"),
+    Bad("a metric named as a var", SADDLE + "metric x = y", "GE102", "x", "twice", "x_2"),
+    Bad("a player twice", change(NASH, "firm: min", "firm: min{q[i]}[q[i]] forall i in 0..2 firm: min"), "GE102", "firm", "twice", "firm_2"),
+    Bad("one var twice in a binder", change(SADDLE, "min{x}", "min{x, x}"), "GE102", "x", "twice", "once"),
+    Bad("a sample hides a net", change(ROBUST, "schedule {", "metric m = E{(h, q) ~ test}[ 1 ]\nschedule {"), "GE104", "h", "hidden", "h_"),
+    Bad("an index hides a var", change(NASH, "sum{j in 0..2}[ q[j] ]", "sum{q in 0..2}[ q ]"), "GE104", "q", "hidden", "q_"),
+    Bad("a follower hides a var", change(SADDLE, "max{y}", "max{x: R in [0, 1]}"), "GE104", "x", "hidden", "x_"),
+    Bad("where hides a var", change(SADDLE, "x*y ]", "x*y where y = 2 ]"), "GE104", "y", "hidden", "y_"),
+    Bad("a point hides a param", "param p = 1\n" + change(SADDLE, "x*y ]", "x*y + grad{p}[ p^2 where p = x ] ]"), "GE104", "p", "hidden", "p_"),
+    Bad("unknown column", SADDLE + "data tr: (x: R[64], y: class[10]) = digits()\nmetric m = norm(tr.z)", "GE101", "tr.z", "no column", "columns"),
+    Bad("a function as a number", change(SADDLE, "x*y ]", "x*exp ]"), "GE101", "exp", "unknown name", "let exp"),
+    Bad("unknown player", change(SADDLE, "max{y}", "max{yy}"), "GE101", "yy", "did you mean `y`", "write `y`", "y"),
+    Bad("unknown distribution", change(GAN, "~ noise", "~ noize"), "GE101", "noize", "did you mean `noise`", "write `noise`", "noise"),
+    Bad("unused let", "let t = x + foo\n" + SADDLE, "GE101", "foo", "unknown name", "let foo"),
+    Bad("unused def", "def f(t) = t + foo\n" + SADDLE, "GE101", "foo", "unknown name", "let foo"),
+    Bad("unused set", "let S = Linf(foo)\n" + SADDLE, "GE101", "foo", "unknown name", "let foo"),
+    Bad("order of nobody", change(SADDLE, "x*y ]", "x*y ] order z"), "GE101", "z", "unknown player", "players"),
+    # ---------------------------------------------------------------- types and shapes
+    Bad("unknown type", change(SADDLE, "var x: R", "var x: Real"), "GE202", "Real", "unknown type", "types"),
+    Bad("a type by ear", change(ROBUST, "net h: image[1", "net h: imge[1"), "GE202", "imge", "did you mean `image`", "write `image`", "image"),
+    Bad("one class", change(ROBUST, "-> logits[10]", "-> logits[1]"), "GE202", "logits[1]", "two or more", "logits[10]", "logits[10]"),
+    Bad(
+        "a flat image",
+        change(ROBUST, "net h: image[1, 8, 8]", "net h: image[64]"),
+        "GE202",
+        "image[64]",
+        "channels",
+        "image[1, 8, 8]",
+        "image[1, 8, 8]",
+    ),
+    Bad("half a dimension", change(GAN, "noise: R[8]", "noise: R[1/2]"), "GE202", "1/2", "whole number", "write a number"),
+    Bad("a huge dimension", change(GAN, "noise: R[8]", "noise: R[10^30]"), "GE202", "10^30", "whole number", "write a number"),
+    Bad("a huge array", change(GAN, "noise: R[8]", "noise: R[10^6, 10^6]"), "GE202", "R[10^6, 10^6]", "too large", "fit"),
+    Bad("a huge network", change(GAN, "R[2] = mlp(32)", "R[2] = mlp(10^9)"), "GE202", "mlp(10^9)", "too large", "smaller"),
+    Bad("words for a variable", change(SADDLE, "var x: R", "var x: class[3]"), "GE202", "class[3]", "number", "write `R`"),
+    Bad("prob with a size", change(GAN, "-> prob", "-> prob[2]"), "GE202", "prob[2]", "no dimensions", "write `prob`", "prob"),
+    Bad("a record for a type", change(SADDLE, "var x: R", "var x: (a: R, b: R)"), "GE202", "(a: R, b: R)", "one type", "write `R`"),
+    Bad("a network without an arrow", change(GAN, "net G: R[8] -> R[2]", "net G: R[8]"), "GE202", "R[8]", "maps", "->"),
+    Bad(
+        "a network on small images",
+        change(GAN, "net G: R[8] -> R[2] = mlp(32)", "net G: R[8] -> R[2] = small_cnn(8)"),
+        "GE203",
+        "R[8] -> R[2]",
+        "reads images",
+        "mlp",
+    ),
+    Bad("two inputs", change(GAN, "net G: R[8] -> R[2]", "net G: (R[8], R[2]) -> R[2]"), "GE203", "(R[8], R[2]) -> R[2]", "one input", "given"),
+    Bad("ragged rows", change(SADDLE, "x*y ]", "x*y + sum([[1, 2], [3]]) ]"), "GE203", "[[1, 2], [3]]", "different lengths", "as many"),
+    Bad("a ragged let", "let A = [[1, 2], [3]]\n" + SADDLE, "GE203", "[[1, 2], [3]]", "different lengths", "as many"),
+    Bad("vectors of two lengths", change(SADDLE, "x*y ]", "x*y + sum([1, 2] + [1, 2, 3]) ]"), "GE203", "[1, 2] + [1, 2, 3]", "do not match", "shape"),
+    Bad("an index too far", change(NASH, "j in 0..2", "j in 0..3"), "GE203", "j", "out of range", "0 to 2"),
+    Bad("a literal index too far", change(NASH, "cost[i]*q[i] -", "cost[3]*q[i] -"), "GE203", "3", "out of range", "0 to 2"),
+    Bad("two indices of a vector", change(NASH, "cost[i]*q[i] -", "cost[i, 0]*q[i] -"), "GE203", "cost[i, 0]", "1 index", "fewer"),
+    Bad("an index on a number", change(SADDLE, "max{y}", "max{y[0]}"), "GE203", "y[0]", "no index", "write `y`", "y"),
+    Bad("a start of another shape", change(SADDLE, "var x: R", "var x: R[2] init [1, 2, 3]"), "GE203", "[1, 2, 3]", "needed", "init 0"),
+    Bad("a set of another shape", change(SADDLE, "var x: R", "var x: R[2] in Simplex(3)"), "GE203", "Simplex(3)", "needed", "R[3]"),
+    Bad("a set for a number", change(SADDLE, "x*y ]", "x*y + {1} ]"), "GE204", "{1}", "a set", "expression"),
+    Bad("data as a number", change(ROBUST, "ce(h(a + d), b)", "ce(train, b)"), "GE204", "train", "a data source", "E{x ~ train}"),
+    Bad("a call of a number", change(SADDLE, "x*y ]", "x(y) ]"), "GE204", "x", "no function", "multiply"),
+    Bad("a sum at the root", change(SADDLE, "min{x} max{y}", "sum{i in 0..2}"), "GE204", "sum", "a player is needed", "begin with"),
+    Bad("max for argmax", change(BILEVEL, "argmin{w}", "min{w}"), "GE204", "min", "a point is needed", "write `argmin`", "argmin"),
+    Bad("a metric per sample", change(ROBUST, "E{(a, b) ~ test}[ correct(h(a), b) ]", "test.b"), "GE204", "test.b", "must be a number", "wrap"),
+    Bad("a shape nothing tells", change(SADDLE, "max{y}", "max{d in Linf(1)}"), "GE205", "d", "cannot be told", "write `d: R[2]`"),
+    Bad(
+        "an interval for an image",
+        change(ROBUST, "Linf(eps) & (domain(a) - a)", "[-0.1, 0.1]"),
+        "GE205",
+        "d",
+        "one number or many",
+        "d: image[1, 8, 8]",
+        "d: image[1, 8, 8]",
+    ),
+    Bad("a variable in a radius", change(ROBUST, "Linf(eps)", "Linf(d)"), "GE101", "d", "unknown name", "let d"),
+    Bad("half a range", change(NASH, "j in 0..2", "j in 0..1/2"), "GE206", "0..1/2", "whole numbers", "0..2", "0..2"),
+    Bad("the length of a stream", change(GAN, "steps = 10", "steps = len(ring8)"), "GE206", "ring8", "finite", "number"),
+    Bad("a variable as a constant", change(SADDLE, "var y: R", "var y in [0, x]"), "GE206", "x", "no constant", "param"),
+    Bad("too many arguments", change(SADDLE, "x*y ]", "exp(x, y) ]"), "GE207", "exp(x, y)", "2 given", "give it 1"),
+    Bad("named arguments of a function", change(SADDLE, "x*y ]", "exp(x = x) ]"), "GE207", "x = x", "named", "place"),
+    Bad("log of logits", change(ROBUST, "ce(h(a + d), b)", "sum(log(h(a + d)))"), "GE207", "log(h(a + d))", "logits", "softmax"),
+    Bad("ce of a class of other size", change(ROBUST, "-> logits[10]", "-> logits[9]"), "GE203", "ce(h(a + d), b)", "compared", "make both"),
+    Bad(
+        "logits after a sigmoid",
+        change(ROBUST, "small_cnn(16)", "small_cnn(16, out = sigmoid)"),
+        "GE207",
+        "small_cnn(16, out = sigmoid)",
+        "sigmoid",
+        "drop",
+    ),
+    Bad("prob without a sigmoid", change(GAN, "prob = mlp(32, out = sigmoid)", "prob = mlp(33)"), "GE207", "mlp(33)", "sigmoid", "out = sigmoid"),
+    Bad("if without a condition", change(SADDLE, "x*y ]", "if x then y else x ]"), "GE207", "x", "condition", "compare"),
+    Bad("an expectation that is a number", SADDLE + "expect x", "GE207", "x", "condition", "compare"),
+    Bad(
+        "sample of a net alone", change(GAN, "run {", "metric m = norm(sample(G, 10))\nrun {"), "GE207", "sample(G, 10)", "takes a source", "sample(G"
+    ),
+    Bad("a word for a number", SADDLE + "expect status == 3", "GE207", "status == 3", "number", ""),
+    Bad("E without a source", change(GAN, "E{z ~ noise}", "E{z}"), "GE208", "z", "comes from", "z ~ data"),
+    Bad("E over `in`", change(GAN, "z ~ noise", "z in noise"), "GE208", "z in noise", "draws", "`~`"),
+    Bad("a sum with `~`", change(ROBUST, "E{(a, b) ~ test}", "sum{(a, b) ~ test}"), "GE208", "(a, b) ~ test", "exact", "`in`"),
+    Bad("an endless sum", change(GAN, "E{z ~ noise}", "sum{z in noise}"), "GE208", "z in noise", "no end", "`~`"),
+    Bad("max with `~`", change(SADDLE, "max{y}", "max{y ~ x}"), "GE208", "y ~ x", "chooses", "`in`"),
+    Bad(
+        "a pattern too short",
+        change(ROBUST, "E{(a, b) ~ test}[ correct(h(a), b) ]", "E{a ~ test}[ sum(h(a)) ]"),
+        "GE209",
+        "a",
+        "2 field",
+        "write `(a, b)`",
+        "(a, b)",
+    ),
+    Bad(
+        "a shared player per sample",
+        change(ROBUST, "max{d in Linf(eps) & (domain(a) - a)} [ ce(h(a + d), b) ]", "max{v} [ v * ce(h(a), b) ]\nvar v: R"),
+        "GE210",
+        "v",
+        "one for all samples",
+        "inside",
+    ),
+    Bad("columns in an objective", change(SADDLE, "x*y ]", "f1_score(x, y) ]"), "GE212", "f1_score", "no player can move it", "metric"),
+    Bad(
+        "one source inside itself",
+        change(ROBUST, "[ ce(h(a + d), b) ]", "[ ce(h(a + d), b) + E{(p, q) ~ train}[ ce(h(p), q) ] ]"),
+        "GE213",
+        "(p, q) ~ train",
+        "the same sample",
+        "second source",
+    ),
+    Bad(
+        "one source twice at once",
+        change(ROBUST, "E{(a, b) ~ test}", "E{(a, b) ~ test, (p, q) ~ test}"),
+        "GE213",
+        "(p, q) ~ test",
+        "same sample",
+        "second",
+    ),
+    Bad(
+        "one source through a let",
+        change(ROBUST, "ce(h(a + d), b) ]", "ce(h(a + d), b) + t ]\nlet t = E{(p, q) ~ train}[ ce(h(p), q) ]"),
+        "GE213",
+        "(p, q) ~ train",
+        "same sample",
+        "second",
+    ),
+    # ---------------------------------------------------------------- not in this version
+    Bad("a condition on a draw", change(ROBUST, "(a, b) ~ test}", "(a, b) ~ test | b == 3}"), "GE290", "b == 3", "not available", "draw from"),
+    Bad("nested expectations", change(GAN, "[log(D(x))]", "[E{z ~ noise}[log(D(x + G(z)))]]"), "GE290", "E{z ~ noise}", "every sample", "E{(a, b)"),
+    Bad(
+        "a player for each index",
+        change(SADDLE, "x*y ]", "x*y + sum{i in 0..2}[ max{d in [0, 1]}[ i*d ] ] ]"),
+        "GE290",
+        "max{d in [0, 1]}",
+        "every element",
+        "names",
+    ),
+    Bad(
+        "samples and indices",
+        change(ROBUST, "E{(a, b) ~ test}", "E{(a, b) ~ test, k in 0..3}"),
+        "GE290",
+        "E{(a, b) ~ test, k in 0..3}",
+        "one binder",
+        "each",
+    ),
+    Bad("other parameters", change(GAN, "log(D(x))", "log(D(x; G))"), "GE290", "G", "other parameters", "write `D`", "D"),
+    Bad("imports", 'import "a.game" as a\n' + SADDLE, "GE290", 'import "a.game" as a', "not available", "here"),
+    Bad("assumptions", "assume convex(x)\n" + SADDLE, "GE290", "assume convex(x)", "not available", "drop"),
+    Bad("two games", SADDLE + "solve min{x}[ x^2 ]", "GE290", "solve min{x}[ x^2 ]", "several", "own"),
+    Bad("ties", change(BILEVEL, "(w - u - 1)^2 ] ]", "(w - u - 1)^2 ] ] ties any"), "GE290", "ties any", "not available", "drop"),
+    Bad("a dim without a value", "dim n\n" + SADDLE, "GE290", "dim n", "without a value", "dim n = 4", "dim n = 4"),
+    Bad("a set of networks", change(GAN, "mlp(32)\nnet D", "mlp(32) in Linf(1)\nnet D"), "GE290", "Linf(1)", "networks", "drop"),
+    Bad("a ball and a box", change(SADDLE, "var x: R", "var x: R in Simplex(2) & Linf(1)"), "GE290", "Simplex(2)", "no box", "Linf"),
+    Bad("tasks", change(SADDLE, "var x: R", "var x: TaskSet of R"), "GE290", "TaskSet of R", "not available", "gamec list"),
+    Bad("params", change(SADDLE, "var x: R", "var x: params(h)"), "GE290", "params(h)", "not available", "input"),
+    Bad("an expectation with a binder", SADDLE + "expect max{d in [0, 1]}[ d ] <= 1", "GE290", "max{d in [0, 1]}[ d ]", "no binder", "metric"),
+    Bad("constraints", change(SADDLE, "x*y ]", "x*y s.t. x + y <= 1 ]"), "GE291", "x + y <= 1", "constraints", "set"),
+    Bad(
+        "followers in a circle",
+        change(BILEVEL, "s.t. w = argmin{w}[ (w - u - 1)^2 ]", "s.t. w = argmin{w}[ (w - v)^2 ], v = argmin{v}[ (v - w)^2 ]") + "var v: R\n",
+        "GE290",
+        "w = argmin{w}[ (w - v)^2 ]",
+        "equilibrium",
+        "follower",
+    ),
+    # ---------------------------------------------------------------- structure, sets, numbers
+    Bad("choosing a param", "param p = 1\n" + change(SADDLE, "max{y}", "max{p}"), "GE302", "p", "cannot be chosen", "var"),
+    Bad("choosing a frozen net", change(GAN, "out = sigmoid)\n", "out = sigmoid) frozen\n"), "GE303", "D", "frozen", "drop"),
+    Bad("another answer", change(BILEVEL, "argmin{w}", "argmin{u}"), "GE304", "u", "different players", "write `w`", "w"),
+    Bad("no solve", "language 1\nvar x: R\n", "GE305", "", "no `solve`", "solve min"),
+    Bad("two sets", change(SADDLE, "var y: R", "var y in [0, 1]").replace("max{y}", "max{y in [0, 2]}"), "GE307", "[0, 2]", "two sets", "one"),
+    Bad(
+        "a follower first",
+        change(SADDLE, "x*y ]", "x*y ] order y then x"),
+        "GE308",
+        "order y then x",
+        "before its leader",
+        "order auto",
+        "order auto",
+    ),
+    Bad("a forgotten player", change(SADDLE, "x*y ]", "x*y ] order y"), "GE308", "order y", "no place", "every player"),
+    Bad("no effect", change(SADDLE, "[ x*y ]", "[ x^2 ]"), "GE312", "max{y}", "cannot change", "use `y`"),
+    Bad("a count", change(ROBUST, "ce(h(a + d), b)", "correct(h(a + d), b)"), "GE312", "min{h}", "no slope", "ce"),
+    Bad("a family with a player short", change(NASH, "forall i in 0..2", "forall i in 0..1"), "GE203", "q[i]", "3 elements", "0..2"),
+    Bad("all of a family for each", change(NASH, "min{q[i]}", "min{q}"), "GE301", "q", "many owners", "q[i]"),
+    Bad("another's element", change(NASH, "min{q[i]}", "min{q[0]}"), "GE208", "q[0]", "its own element", "q[i]"),
+    Bad("division by zero", "param p = 1/0\n" + SADDLE, "GE401", "0", "division by zero", "another"),
+    Bad("a tower", "param p = 9^9^9\n" + SADDLE, "GE401", "9^9^9", "power", "exponent"),
+    Bad("an empty interval", change(SADDLE, "var x: R", "var x in [1, 0]"), "GE402", "[1, 0]", "larger", "write `[0, 1]`", "[0, 1]"),
+    Bad("an empty range", change(NASH, "j in 0..2", "j in 2..0"), "GE402", "2..0", "empty", "write `0..2`", "0..2"),
+    Bad("an endless range", change(NASH, "j in 0..2", "j in 0..10^9"), "GE402", "0..10^9", "too long", "elements"),
+    Bad("a negative radius", change(ROBUST, "Linf(eps)", "Linf(-0.1)"), "GE402", "-0.1", "empty", "write `1/10`", "1/10"),
+    Bad("a number as a set", change(SADDLE, "var x: R", "var x: R in 3"), "GE403", "3", "a set is needed", "[0, 1]"),
+    Bad(
+        "a domain nobody declared",
+        change(ROBUST, "train: (a: image[1, 8, 8] in [0, 1]", "train: (a: image[1, 8, 8]"),
+        "GE404",
+        "a",
+        "not declared",
+        "in [0, 1]",
+    ),
+    Bad("a start outside", change(SADDLE, "var x: R", "var x in [0, 1] init 2"), "GE405", "2", "outside", "write `1`", "1"),
+    # ---------------------------------------------------------------- schedules and run
+    Bad("unknown directive", change(ROBUST, "h: adam(lr", "h: adm(lr"), "GE501", "adm", "did you mean `adam`", "write `adam`", "adam"),
+    Bad(
+        "unknown word of an option", change(ROBUST, "lr = 0.04", "start = unifrm"), "GE501", "unifrm", "did you mean `uniform`", "uniform", "uniform"
+    ),
+    Bad("a word for a rate", change(ROBUST, "lr = 0.04", "lr = fast"), "GE101", "fast", "unknown name", "let fast"),
+    Bad("half a step", change(ROBUST, "steps = 10", "steps = 1/2"), "GE501", "1/2", "whole number", "write `10`", "10"),
+    Bad("no steps", change(ROBUST, "steps = 10", "steps = 0"), "GE501", "0", "from 1", "write `1`", "1"),
+    Bad("a negative rate", change(ROBUST, "lr = 0.04", "lr = -1"), "GE501", "-1", "negative", "write `1`", "1"),
+    Bad("too many words", change(ROBUST, 'digits("test")', 'digits("test", 1, 0, 0.5, 0, ["y"], 3)'), "GE501", "3", "arguments", "split"),
+    Bad("an option twice", change(ROBUST, 'digits("test")', 'digits("test", split = "test")'), "GE501", "split", "twice", "once"),
+    Bad("repeat without a number", change(ROBUST, "h: adam(lr = 0.002)", "h: repeat()"), "GE501", "repeat()", "needs `times`", "repeat(times)"),
+    Bad("a response nobody knows", BILEVEL + "schedule { w: through(unrol) }", "GE501", "unrol", "did you mean `unroll`", "write `unroll`", "unroll"),
+    Bad("a stand-in nobody knows", change(ROBUST, "lr = 0.04", "surrogate = [cee]"), "GE501", "cee", "did you mean `ce`", "write `ce`", "ce"),
+    Bad(
+        "a method nobody knows",
+        SADDLE + "schedule { method: extragradiant }",
+        "GE501",
+        "extragradiant",
+        "did you mean",
+        "extragradient",
+        "extragradient",
+    ),
+    Bad("unknown setting", change(ROBUST, "batch = 128", "bach = 128"), "GE501", "bach", "did you mean `batch`", "write `batch`", "batch"),
+    Bad("a negative setting", change(ROBUST, "epochs = 1", "epochs = -1"), "GE501", "-1", "negative", "write `1`", "1"),
+    Bad("a setting of a wrong kind", change(ROBUST, "batch = 128", "batch = small"), "GE101", "small", "unknown name", "let small"),
+    Bad("run with an unknown schedule", SADDLE + "run { schedule = fast }", "GE502", "fast", "unknown schedule", "default"),
+    Bad(
+        "expect with an unknown schedule",
+        SADDLE + "schedule gda { x: sgd() }\nexpect gdaa: x <= 1",
+        "GE502",
+        "gdaa",
+        "did you mean `gda`",
+        "gda",
+        "gda",
+    ),
+    Bad("extends an unknown schedule", SADDLE + "schedule a extends b { x: sgd() }", "GE502", "b", "unknown schedule", "schedules"),
+    Bad("a schedule for nobody", change(ROBUST, "h: adam(lr", "hh: adam(lr"), "GE503", "hh", "no player", "write `h`", "h"),
+    Bad("a qualified schedule for nobody", change(ROBUST, "d: pgd", "clean.d: pgd"), "GE503", "clean.d", "no player", "players"),
+    Bad("another edition", change(SADDLE, "language 1", "language 2"), "GE021", "language 2", "not known", "language 1", "language 1"),
+    # ---------------------------------------------------------------- sources
+    Bad(
+        "a source without such a column",
+        change(ROBUST, 'digits("test")', 'digits("test", targets = ["hue"])'),
+        "GE602",
+        'digits("test", targets = ["hue"])',
+        "no column `hue`",
+        "columns",
+    ),
+    Bad(
+        "more rows than there are",
+        change(ROBUST, 'digits("test")', 'digits("test", subset = 9999)'),
+        "GE602",
+        'digits("test", subset = 9999)',
+        "rows",
+        "ask",
+    ),
+    Bad(
+        "another range than the data",
+        change(ROBUST, "test: (a: image[1, 8, 8] in [0, 1]", "test: (a: image[1, 8, 8] in [0, 1/2]"),
+        "GE602",
+        "(a: image[1, 8, 8] in [0, 1/2], b: class[10])",
+        "[0, 1]",
+        "write `[0, 1]`",
+    ),
+    Bad(
+        "another shape than the data",
+        change(ROBUST, "test: (a: image[1, 8, 8]", "test: (a: image[1, 9, 9]"),
+        "GE602",
+        "(a: image[1, 9, 9] in [0, 1], b: class[10])",
+        "gives R[64]",
+        "declare",
+    ),
+    Bad("an unknown dist", change(GAN, "Normal(0, 1)", "Gaussian(0, 1)"), "GE601", "Gaussian", "unknown distribution", "Normal"),
+    Bad("an unknown net", change(GAN, "R[2] = mlp(32)", "R[2] = mpl(32)"), "GE601", "mpl", "did you mean `mlp`", "write `mlp`", "mlp"),
+    Bad("a number for a source", change(GAN, "Normal(0, 1)", "3"), "GE601", "3", "needed here", "by name"),
+    Bad("a choice without a family", change(BETA, "d[k] in argmax{t in", "d in argmax{t in"), "GE208", "", "family", "d[k]"),
+)
+
+
+@pytest.mark.parametrize("bad", ROWS, ids=lambda bad: bad.name)
+def test_a_mistake_is_named_where_it_is(bad):
+    """The first error has the code, stands on the text, says why, and says what to type."""
+    found = errors(bad.text)
+
+    assert {d.code for d in found} == {bad.code}, [(d.code, d.message) for d in found]
+    if bad.span:
+        assert under(bad.text, found[0]) == bad.span
+    assert bad.cause in f"{found[0].message} {found[0].primary.text}"
+    assert bad.hint in found[0].hint
+    assert found[0].hint
+
+
+@pytest.mark.parametrize("bad", [b for b in ROWS if b.fixed], ids=lambda bad: bad.name)
+def test_typing_the_hint_repairs_the_program(bad):
+    """Where a hint is a replacement, it is in the hint, and the program is right with it."""
+    found = errors(bad.text)[0]
+    span = found.primary.span
+    repaired = bad.text[: span.start] + bad.fixed + bad.text[span.end :]
+
+    assert f"`{bad.fixed}`" in found.hint
+    assert errors(repaired) == []
+
+
+@pytest.mark.parametrize("bad", ROWS, ids=lambda bad: bad.name)
+def test_the_command_ends_with_one(bad, tmp_path, capsys):
+    """`gamec check` shows the code and a hint, ends with 1, and never with a traceback."""
+    path = tmp_path / "a.game"
+    path.write_text(bad.text, encoding="utf-8")
+
+    code = cli.main(["check", str(path)])
+
+    shown = capsys.readouterr().err
+    assert code == 1
+    assert f"error[{bad.code}]" in shown
+    assert "help:" in shown
+    assert "Traceback" not in shown
+
+
+SIX = """language 1
+param eps = 1/0
+data train: (a: R[64], b: class[10]) = digitz("train")
+net h: R[64] -> logits[10] = linear(bais = true)
+var x: R in Simplx(2)
+var y: R
+solve min{x} max{y} [ x*q ]
+schedule fast { method: extragradiant }
+"""
+
+
+def test_all_mistakes_of_a_file_come_at_once():
+    """Six statements with six mistakes give six errors, in the order of the file."""
+    assert [d.code for d in errors(SIX)] == ["GE401", "GE601", "GE501", "GE403", "GE101", "GE501"]
+
+
+def test_metrics_and_expectations_are_checked_without_a_game():
+    """A mistake in the problem hides none behind it."""
+    text = change(SADDLE, "x*y ]", "x*z ]") + "metric m = foo\nrun { sed = 1 }\nexpect bar <= 1\n"
+
+    assert [under(text, d) for d in errors(text)] == ["z", "foo", "sed", "bar"]
+
+
+def test_what_follows_from_a_mistake_is_not_reported():
+    """Uses of a name whose declaration failed are silent."""
+    text = change(ROBUST, "small_cnn(16)", "smal_cnn(16)")
+
+    assert [(d.code, under(text, d)) for d in errors(text)] == [("GE601", "smal_cnn")]
+
+
+def test_a_binary_file_is_no_game(tmp_path, capsys):
+    """Bytes that are no text end in one error."""
+    path = tmp_path / "a.game"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe" * 100)
+
+    assert cli.main(["check", str(path)]) == 1
+    assert "error[GE005]" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_named(tmp_path, capsys):
+    """A path that leads nowhere is an error with the path in it."""
+    assert cli.main(["check", str(tmp_path / "none.game")]) == 1
+    assert "none.game" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bracket", ["(", "[", "{", "([{"])
+def test_ten_megabytes_of_brackets_are_refused_quickly(bracket, tmp_path, capsys):
+    """No file can keep the command busy."""
+    path = tmp_path / "a.game"
+    path.write_text("solve min{x}[ " + bracket * (10_000_000 // len(bracket)), encoding="utf-8")
+
+    begin = time.perf_counter()
+    code = cli.main(["check", str(path)])
+
+    assert time.perf_counter() - begin < 5
+    assert code == 1
+    assert re.search(r"error\[GE00\d\]", capsys.readouterr().err)
+
+
+def test_data_that_was_not_given_is_missed_at_the_run(tmp_path, capsys):
+    """`= given` needs somebody who gives: without, the run ends with 4."""
+    path = tmp_path / "a.game"
+    path.write_text(change(ROBUST, 'digits("train")', "given"), encoding="utf-8")
+
+    assert cli.main(["check", str(path)]) == 0
+    assert cli.main(["run", str(path), "--quiet", "--out", str(tmp_path)]) == 4
+    assert "error[GE604]" in capsys.readouterr().err
+
+
+def test_every_note_and_warning_stands_somewhere():
+    """The working programs say nothing, or something with a place."""
+    assert [d.code for d in said(ROBUST)] == []
