@@ -12,6 +12,7 @@ from gamespec import __version__
 
 STAGES = ("ast", "ir", "facts", "plan", "program")
 KINDS = ("sets", "solvers", "rules", "networks", "data", "metrics", "specs")
+MOST_SEEDS = 10_000
 EXITS = """exit codes: 0 fine, 1 mistakes in the game, 2 in the command line, 3 a certificate or `expect` failed,
 4 network, data, package or device missing or of the wrong shape, 5 NaN or divergence, 70 a fault of gamec,
 130 interrupted"""
@@ -51,6 +52,14 @@ def parser() -> argparse.ArgumentParser:
 
     emit = _game(add("emit", "write the Python program that `run` executes"))
     emit.add_argument("-o", metavar="FILE", help="where to; stdout without")
+
+    sweep = _game(add("sweep", "run a grid of values and seeds, each cell once; one table, one picture"))
+    sweep.add_argument("--over", action="append", default=[], metavar="K=A,B", type=_choices, help="values of a param, or of `schedule`")
+    sweep.add_argument("--seeds", type=_seeds, default=(0,), metavar="A..B", help="seeds: 0..4, or 0,3,7 (default: 0)")
+    sweep.add_argument("--jobs", type=_positive, default=1, metavar="N", help="runs at a time (default: 1)")
+    sweep.add_argument("--steps", type=_count, metavar="N", help="another number of steps than the schedule's")
+    sweep.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda or cuda:1")
+    sweep.add_argument("--out", metavar="DIR", help="where to; a second call goes on there (default: sweeps/<game>-<hash>)")
 
     plot = add("plot", "draw a run: learning curves, the plane, samples, robustness")
     plot.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
@@ -117,6 +126,42 @@ def _count(text: str) -> int:
     if not 0 <= number < 2**63:
         raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from 0 on")
     return number
+
+
+def _positive(text: str) -> int:
+    if (number := _count(text)) == 0:
+        raise argparse.ArgumentTypeError("`0` is not a whole number from 1 on")
+    return number
+
+
+def _choices(text: str) -> tuple[str, tuple[str, ...]]:
+    """`eps=0.1,0.2` as a name and its values; commas inside brackets belong to a value."""
+    key, _, rest = _assignment(text).partition("=")
+    depth, values = 0, [""]
+    for letter in rest:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            values.append("")
+        else:
+            values[-1] += letter
+    found = tuple(value.strip() for value in values)
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"`{text}` has an empty value")
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"`{text}` has a value twice")
+    return key.strip(), found
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """`0..4`, `0,3,7` or both mixed."""
+    found: dict[int, None] = {}
+    for part in text.split(","):
+        first, dots, last = part.strip().partition("..")
+        low, high = _count(first), _count(last) if dots else _count(first)
+        if high < low or high - low >= MOST_SEEDS:
+            raise argparse.ArgumentTypeError(f"`{part}` is no range of 1 to {MOST_SEEDS} seeds")
+        found.update(dict.fromkeys(range(low, high + 1)))
+    return tuple(found)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

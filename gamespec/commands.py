@@ -192,6 +192,13 @@ def _line(screen: Screen, path: Path, schedule: str, seconds: float, wrong: list
     return not wrong
 
 
+def sweep(args: Namespace, screen: Screen) -> int:
+    """A grid of runs."""
+    from gamespec.view import actions
+
+    return actions.sweep(args, screen)
+
+
 def plot(args: Namespace, screen: Screen) -> int:
     """Pictures of a run in one file."""
     from gamespec.view import actions

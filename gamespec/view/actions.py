@@ -69,6 +69,48 @@ def replay(args: Namespace, screen: Screen) -> int:
     return 0 if found.same else 3
 
 
+def sweep(args: Namespace, screen: Screen) -> int:
+    """A grid of runs, one table, one picture."""
+    from gamespec.run.store import Store
+    from gamespec.run.sweep import Grid, Outcome, table
+    from gamespec.run.sweep import sweep as play
+    from gamespec.view import grid as shown
+    from gamespec.view import svg
+    from gamespec.view.cells import cells
+
+    grid = Grid(args.file, tuple(args.over), tuple(args.seeds), args.steps, args.device, _pairs(args.set))
+    name, wanted = cells(grid, screen)
+    out = Path(args.out or Path("sweeps") / name)
+    done = 0
+
+    def tell(outcome: Outcome) -> None:
+        nonlocal done
+        done += 1
+        said = f"FAILED: {outcome.error}" if outcome.error else outcome.status + ("" if outcome.fresh else " (done before)")
+        screen.note(f"[{done}/{len(wanted)}] {outcome.cell}: {said}")
+
+    try:
+        outcomes = play(grid, wanted, out, args.jobs, tell)
+    except OSError as error:
+        return _wrong(screen, f"cannot write {error.filename or out}: {error.strerror}")
+    lines = table(outcomes)
+    text = shown.as_text(lines)
+    kept = Store(out)
+    document = {"table": shown.as_rows(lines), "cells": [o.row() for o in outcomes]}
+    kept.text("table.txt", text + "\n")
+    kept.json("table.json", document)
+    if shown.metrics_of(lines):
+        kept.text("picture.svg", svg.document([shown.picture(lines, name)]))
+    screen.document["sweep"] = document | {"path": str(out)}
+    screen.result(text)
+    screen.note(f"saved: {out}")
+    return 3 if any(o.error or o.exit for o in outcomes) else 0
+
+
+def _pairs(sets: list[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((key.strip(), value.strip()) for key, _, value in (item.partition("=") for item in sets))
+
+
 def _write(target: Path, content: bytes, screen: Screen) -> int:
     """The file, whole or not at all."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
