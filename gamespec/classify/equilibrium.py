@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 from fractions import Fraction
 
-from gamespec.classify import interval
 from gamespec.classify.bounds import Known
 from gamespec.classify.curvature import Rules
 from gamespec.classify.curve import flip
 from gamespec.classify.expand import Expansion, Seat, names_of
-from gamespec.classify.facts import Fact, PlayerFacts, proved, refuted, short, spell_point, unknown
-from gamespec.classify.form import Form, Unfit, derivative, enclose
+from gamespec.classify.facts import SADDLE, Fact, PlayerFacts, proved, refuted, short, spell_point, unknown
+from gamespec.classify.form import Form, Unfit, derivative
 from gamespec.classify.matrix import solve
 from gamespec.classify.players import Problem, Sense, curvature
 from gamespec.classify.proof import Forms, Range, decide
 from gamespec.classify.tree import Tree
+from gamespec.classify.whole import whole_saddle
 
-SADDLE = "minimax = maximin"
 MONOTONE = "monotone field"
 Field = tuple[tuple[str, Form], ...]
 
@@ -54,14 +52,15 @@ def saddle(
     if tree.block and (len(players) != 2 or any(p.count > 1 for p in players)):
         return unknown(SADDLE, "not a game of two players")
     low, high = sides(tree, players)
-    convex, concave = (_team(known, tree, team, players) for team in (low, high))
+    convex, concave = _team(known, tree, low, players, "min"), _team(known, tree, high, players, "max")
     if convex.verdict and concave.verdict:
         if not all(p.convex_set.verdict for p in players):
             return unknown(SADDLE, "convex-concave on a set that is not known to be convex")
         return _minimax_theorem(known, (low, high), seats)
+    whole = whole_saddle(known, seats)
+    if whole is not None:
+        return whole
     if wrong_way(tree, players):
-        if _corners_fail(known, seats):
-            return refuted(SADDLE, "no saddle point: at each corner of the box one player gains by moving")
         return unknown(SADDLE, wrong_way(tree, players))
     missing, team = (convex, low) if not convex.verdict else (concave, high)
     if missing.verdict is None and not seats:
@@ -79,7 +78,20 @@ def sides(tree: Tree, players: Team) -> tuple[Team, Team]:
     """Those who lower the objective of the root and those who raise it; in a block of two one each."""
     if tree.block:
         return players[:1], players[1:]
-    return tuple(p for p in players if p.sense == "min"), tuple(p for p in players if p.sense == "max")
+    push = pushes(tree)
+    return tuple(p for p in players if push[p.node] == "min"), tuple(p for p in players if push[p.node] == "max")
+
+
+def pushes(tree: Tree) -> dict[str, Sense]:
+    """Which way each node of a zero-sum game pushes the objective of the root: an answer goes against its leader."""
+    found: dict[str, Sense] = {root: tree.sense(root) for root in tree.game.root}
+    for _ in tree.game.nodes:
+        for edge in tree.edges:
+            same = edge.kind == "value" and tree.sense(edge.child) == tree.sense(edge.parent)
+            up = found.get(edge.parent)
+            if up is not None:
+                found[edge.child] = up if same else ("max" if up == "min" else "min")
+    return found
 
 
 def wrong_way(tree: Tree, players: Team) -> str:
@@ -91,11 +103,10 @@ def wrong_way(tree: Tree, players: Team) -> str:
     return f"{', '.join(parts)}: no saddle point need exist"
 
 
-def _team(known: Known, tree: Tree, team: Team, players: Team) -> Fact:
+def _team(known: Known, tree: Tree, team: Team, players: Team, sense: Sense) -> Fact:
     """Whether the objective of the root is convex (concave) in all that one side moves, jointly."""
     if len(team) == 1 and len(players) == 2:
         return team[0].convexity
-    sense: Sense = team[0].sense
     root = tree.nodes[tree.game.root[0]]
     names = tuple(name for p in team for name in p.owns)
     curve = Rules(known, frozenset(names)).read(root.objective)
@@ -139,46 +150,6 @@ def _stationary(known: Known, seats: tuple[Seat, ...]) -> tuple[tuple[str, Fract
 
 def _member(x: Fraction, span: Range) -> bool:
     return span.free and (span.lo is None or span.lo <= x) and (span.hi is None or x <= span.hi)
-
-
-def _corners_fail(known: Known, seats: tuple[Seat, ...]) -> bool:
-    """Whether no corner of a box is a saddle point of two players with one number and a strictly concave cost each.
-
-    A strictly concave cost is least at an end only, so that a saddle point would be a corner.
-    """
-    if len(seats) != 2 or any(len(seat.names) != 1 for seat in seats):
-        return False
-    names = [seat.names[0] for seat in seats]
-    ranges = [_range(known, name) for name in names]
-    if not all(r.free and r.lo is not None and r.hi is not None for r in ranges):
-        return False
-    ends = [(r.lo or Fraction(0), r.hi or Fraction(0)) for r in ranges]
-    values = dict(zip(names, ranges, strict=True))
-    if not all(_strictly_concave(seat.cost, name, values) for seat, name in zip(seats, names, strict=True)):
-        return False
-    return all(_gains(seats, names, corner, ends) for corner in itertools.product(*ends))
-
-
-def _strictly_concave(cost: Form, name: str, ranges: dict[str, Range]) -> bool:
-    try:
-        second = derivative(derivative(cost, name), name)
-    except Unfit:
-        return False
-    return decide(((-second,),), ranges, (cost,)).bound > 0
-
-
-def _gains(
-    seats: tuple[Seat, ...], names: list[str], corner: tuple[Fraction, ...], ends: list[tuple[Fraction, Fraction]]
-) -> bool:
-    """Whether a player is surely better off at its other end than at this corner."""
-    here = {name: interval.exact(value) for name, value in zip(names, corner, strict=True)}
-    for seat in seats:
-        k = names.index(seat.names[0])
-        other = ends[k][0] if corner[k] == ends[k][1] else ends[k][1]
-        there = {**here, names[k]: interval.exact(other)}
-        if enclose(seat.cost, there)[1] < enclose(seat.cost, here)[0]:
-            return True
-    return False
 
 
 # ------------------------------------------------------------------ monotone fields

@@ -10,6 +10,8 @@ Source = Literal["proved", "refuted", "assumed", "unknown"]
 Order = Literal["sequential", "simultaneous"]
 Point = tuple[tuple[str, Fraction], ...]
 Coupling = Literal["none", "bilinear", "general", "unknown"]
+SADDLE = "minimax = maximin"
+"""The name of the fact whether a saddle point exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ def settled(name: str, verdict: bool | None, text: str) -> Fact:
 def short(value: Fraction | float) -> str:
     """A number for a person."""
     return str(value) if isinstance(value, Fraction) and value.denominator < 1000 else f"{float(value):.4g}"
+
+
+def spell_float(x: float) -> str:
+    """A float for a person: six digits."""
+    return f"{x:.6g}" if x else "0"
 
 
 def spell_point(point: Point) -> str:
@@ -151,6 +158,13 @@ class Facts:
     def convex_concave(self) -> bool:
         """Whether every player's problem is proved convex (concave for those who maximise)."""
         return all(p.convexity.verdict for p in self.players)
+
+    @property
+    def order_matters(self) -> bool | None:
+        """Whether another order of play may have another solution; None where that is open."""
+        if self.saddle.verdict is not None:
+            return not self.saddle.verdict
+        return False if self.identical.verdict else None
 
     def __str__(self) -> str:
         """As `gamec explain` prints them."""

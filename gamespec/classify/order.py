@@ -59,8 +59,10 @@ def _nested(tree: Tree, players: tuple[PlayerFacts, ...], saddle: Fact, zero_sum
         return Decision("sequential", "general-sum follower")
     if any(p.per_sample for p in players):
         return Decision("sequential", "one inner problem per sample; the leader must see its answer")
-    if saddle.verdict:
+    if saddle.verdict and all(p.convexity.verdict for p in players):
         return Decision("simultaneous", saddle.reason.text)
+    if saddle.verdict:
+        return Decision("sequential", f"{WRITTEN}, though the orders agree: {saddle.reason.text}")
     return Decision("sequential", wrong_way(tree, players) or f"{WRITTEN}; {LOCAL}")
 
 

@@ -130,7 +130,7 @@ def node(name: str, sense: Sense, owns: str, objective: Like, **more: Any) -> No
 
 
 def minimax(variables: Sequence[Var], f: Like, name: str = "toy", **more: Any) -> Game:
-    """min over the first variable, max over the second."""
+    """Minimise over the first variable, max over the second."""
     u, v = (variable.name for variable in variables)
     inner = f"main/max:{v}"
     nodes = (node(inner, "max", v, f), node("main", "min", u, value(inner)))
@@ -173,12 +173,12 @@ def anti_saddle(**more: Any) -> Game:
 
 
 def bilinear(lo: Like = None, hi: Like = None, **more: Any) -> Game:
-    """x * y."""
+    """The product x * y."""
     return minimax([var("x", lo, hi), var("y", lo, hi)], x("x") * x("y"), "bilinear", **more)
 
 
 def forsaken(**more: Any) -> Game:
-    """x (y - c) + phi(x) - phi(y)."""
+    """The game x (y - c) + phi(x) - phi(y)."""
 
     def phi(z: E) -> E:
         return z**2 / 4 - z**4 / 2 + z**6 / 6
@@ -197,7 +197,7 @@ def matrix_game() -> Game:
 
 
 def cournot(n: int = 3) -> Game:
-    """n firms choose quantities."""
+    """Some firms choose quantities."""
     q, i = x("q"), x("i")
     f = x("cost")[i] * q[i] - (x("a") - fold("sum", over("j", 0, n - 1), q[x("j")])) * q[i]
     player = node("main", "min", "q", f, index="i", axis=n)

@@ -40,21 +40,22 @@ def test_simultaneous_play_of_a_game_without_saddle_point_is_warned_of() -> None
     assert "no saddle point need exist" in facts.notes[0]
 
 
-def test_bent_the_wrong_way_on_the_plane_stays_open() -> None:
-    """Without a box there are no corners to try."""
+def test_bent_the_wrong_way_on_the_plane_has_no_solution() -> None:
+    """Without a box the leader goes on for ever."""
     u, v = x("u"), x("v")
     facts = classify(games.minimax([var("u"), var("v")], v**2 - u**2))
 
-    assert facts.saddle.verdict is None
-    assert "no saddle point need exist" in facts.saddle.reason.text
+    assert facts.saddle.verdict is False
+    assert "`u` can gain without end" in facts.saddle.reason.text
 
 
-def test_bent_the_wrong_way_with_a_saddle_at_a_corner_is_not_refuted() -> None:
+def test_bent_the_wrong_way_with_a_saddle_at_a_corner_is_proved() -> None:
     """A steep slope makes a corner a saddle point although both are bent the wrong way."""
     u, v = x("u"), x("v")
     facts = classify(games.minimax([var("u", 0, 1), var("v", 0, 1)], 9 * u - u**2 + v**2 + 9 * v))
 
-    assert facts.saddle.verdict is None
+    assert facts.saddle.verdict is True
+    assert "neither gains from (u, v) = (0, 1)" in facts.saddle.reason.text
 
 
 @pytest.mark.parametrize(("lo", "hi"), [(-1, 1), (0, 3)])
@@ -417,7 +418,7 @@ def test_explain_text_of_the_anti_saddle() -> None:
         "             concave: refuted (∂²f/∂v² = 2)",
         "             unique answer: unknown (not proved strictly concave)",
         "  facts      minimax = maximin: refuted"
-        " (no saddle point: at each corner of the box one player gains by moving)",
+        " (no saddle point: cost at least 0.1875 with `u` first, at most -0.1875 with `v` first)",
         "             monotone field: refuted (its symmetric part has the eigenvalue -2)",
         "  order      u then v   (concave in the leader (∂²f/∂u² = -2), convex in the follower (∂²f/∂v² = 2):"
         " no saddle point need exist)",
