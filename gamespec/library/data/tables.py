@@ -63,6 +63,15 @@ def shuffled(total: int) -> Tensor:
     return torch.randperm(total, generator=torch.Generator().manual_seed(2))
 
 
+def in_train_units(table: Tensor) -> Tensor:
+    """Columns less their mean and in units of their spread, both of the train rows, so that nothing of the test leaks.
+
+    Shapes: the table has all rows in the shuffled order, [n, d]; the result is float32.
+    """
+    train = table[: len(table) * 4 // 5]
+    return ((table - train.mean(dim=0)) / train.std(dim=0, correction=0)).float()
+
+
 def noisy_labels(y: Tensor, classes: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
     """Labels with round(share * n) of them replaced by a uniformly drawn other class, and a mark where.
 
