@@ -3,62 +3,75 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
-import pkgutil
 import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
+from pathlib import Path
 
 from gamespec.library import registry
 
+_KERNELS = Path(__file__).parent.parent / "kernels"
+
+IMPORTS = {
+    "math": "import math",
+    "sys": "import sys",
+    "Callable": "from collections.abc import Callable",
+    "Iterator": "from collections.abc import Iterator",
+    "contextmanager": "from contextlib import contextmanager",
+    "torch": "import torch",
+    "F": "import torch.nn.functional as F",
+    "Tensor": "from torch import Tensor",
+    "nn": "from torch import nn",
+}
+"""Every name that a program may import, in the order in which the lines stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A top-level function or class: its text, and every name that the text mentions."""
+
+    name: str
+    text: str
+    mentioned: frozenset[str]
+
 
 @cache
-def _definitions(source: str) -> tuple[tuple[str, str, frozenset[str]], ...]:
-    """Top-level functions and classes of a module: name, text, and every name that the text mentions."""
+def _definitions(source: str) -> tuple[Definition, ...]:
     found = []
     lines = source.splitlines()
     for node in ast.parse(source).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             start = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            text = "\n".join(lines[start - 1 : node.end_lineno])
-            mentioned = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-            found.append((node.name, textwrap.dedent(text), mentioned))
+            text = textwrap.dedent("\n".join(lines[start - 1 : node.end_lineno]))
+            found.append(Definition(node.name, text, mentioned(text)))
     return tuple(found)
 
 
-def _modules() -> list[ModuleType | str]:
-    """Every module whose functions may be copied, kernels as source files (they import torch), the library as modules."""
-    found: list[ModuleType | str] = []
-    kernels = importlib.import_module("gamespec.kernels")
-    for info in pkgutil.iter_modules(kernels.__path__):
-        found.append((f"{next(iter(kernels.__path__))}/{info.name}.py"))
+def mentioned(text: str) -> frozenset[str]:
+    """Every name in a piece of Python."""
+    return frozenset(n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name))
+
+
+def _sources() -> Iterator[str]:
+    """The text of every module whose functions may be copied; kernels are read, not imported, for they import torch."""
+    for path in sorted(_KERNELS.glob("*.py")):
+        yield path.read_text(encoding="utf-8")
     for kind in registry.KINDS:
-        package = importlib.import_module(f"gamespec.library.{kind}")
-        found += [importlib.import_module(f"{package.__name__}.{i.name}") for i in pkgutil.iter_modules(package.__path__)]
-    return found
+        for path in sorted((_KERNELS.parent / "library" / kind).glob("*.py")):
+            yield path.read_text(encoding="utf-8")
 
 
 @cache
-def _built_in() -> dict[str, tuple[str, frozenset[str]]]:
-    table: dict[str, tuple[str, frozenset[str]]] = {}
-    for module in _modules():
-        if isinstance(module, str):
-            with open(module, encoding="utf-8") as file:
-                source = file.read()
-        else:
-            source = inspect.getsource(module)
-        for name, text, mentioned in _definitions(source):
-            table.setdefault(name, (text, mentioned))
-    return table
+def _built_in() -> dict[str, Definition]:
+    return {d.name: d for source in _sources() for d in _definitions(source)}
 
 
-def _table() -> dict[str, tuple[str, frozenset[str]]]:
-    table = dict(_built_in())
-    for module in registry.added_modules():
-        for name, text, mentioned in _definitions(inspect.getsource(module)):
-            table.setdefault(name, (text, mentioned))
-    return table
+def _table() -> dict[str, Definition]:
+    """The definitions by name; words from outside the package never replace one of ours."""
+    added = {d.name: d for module in registry.added_modules() for d in _definitions(inspect.getsource(module))}
+    return added | _built_in()
 
 
 def linkable() -> frozenset[str]:
@@ -74,15 +87,24 @@ def link(names: set[str]) -> list[str]:
     def visit(name: str) -> None:
         if name in done or name not in table:
             return
-        text, mentioned = table[name]
-        done[name] = ""
-        for other in sorted(mentioned - {name}):
+        done[name] = ""  # a function that calls itself is not visited again
+        for other in sorted(table[name].mentioned - {name}):
             visit(other)
         del done[name]
-        done[name] = text
+        done[name] = table[name].text
 
     for name in sorted(names):
         if name not in table:
             raise KeyError(name)
         visit(name)
     return list(done.values())
+
+
+def imports(text: str) -> list[str]:
+    """The import lines that a program needs, as a formatter orders them: the standard library, a blank line, torch."""
+    used = mentioned(text)
+    lines = [line for name, line in IMPORTS.items() if name in used]
+    from_torch = sorted(line.removeprefix("from torch import ") for line in lines if line.startswith("from torch import"))
+    standard = [line for line in lines if "torch" not in line]
+    third = [line for line in lines if line.startswith("import torch")] + ([f"from torch import {', '.join(from_torch)}"] if from_torch else [])
+    return [*standard, "", *third]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gamespec.report.source import Span  # noqa: TC001  # part of the dataclass; until 2027-11
+from gamespec.report.source import Span  # part of the dataclass; until 2027-11
 
 
 @dataclass(frozen=True, slots=True)

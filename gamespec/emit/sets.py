@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from gamespec.check.constant import plain
-from gamespec.emit.expr import ATOM, UnsupportedError, Writer, number
+from gamespec.emit.expr import Writer
+from gamespec.emit.piece import ATOM, NEGATIVE, exact
+from gamespec.emit.refuse import UnsupportedError
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Expr, Num, Word
+from gamespec.ir.expr import Expr, Ref, Word
 from gamespec.library.registry import words
 
 
@@ -33,7 +36,7 @@ def box(found: ir.Set, writer: Writer) -> Box | None:
             fixed.append((lo, hi))
         else:
             shift = writer.write(part.shift).within(ATOM)
-            moving.append((None if lo is None else f"{lo} - {shift}", None if hi is None else f"{hi} - {shift}"))
+            moving.append((lo and f"{lo} - {shift}", hi and f"{hi} - {shift}"))
     lows, highs = [lo for lo, _ in fixed if lo], [hi for _, hi in fixed if hi]
     lo, hi = _tightest("max", lows), _tightest("min", highs)
     if not moving:
@@ -51,21 +54,26 @@ def _tightest(word: str, sides: list[str]) -> str | None:
 
 
 def _sides(part: ir.Part, writer: Writer) -> tuple[str | None, str | None]:
-    texts = [_side(a, writer) for a in part.args]
     if part.word == "Box":
-        return texts[0], texts[1]
+        lo, hi = (_side(a, writer) for a in part.args)
+        return lo, hi
     if part.word == "Linf":
-        return f"-{texts[0]}", texts[0]
-    lo, hi = words("sets")[part.word].bounds(*(plain(a) for a in part.args))
+        radius = _side(part.args[0], writer)
+        return f"-{radius}", radius
+    values = {p.name: plain(p.value) for p in writer.game.params}
+    lo, hi = words("sets")[part.word].bounds(*(values[a.name] if isinstance(a, Ref) else plain(a) for a in part.args))
     return None if lo is None else repr(float(lo)), None if hi is None else repr(float(hi))
 
 
 def _side(arg: Expr, writer: Writer) -> str | None:
+    """The text of a bound or a radius, None where the set is open; a whole number is written as a float."""
     if isinstance(arg, Word):
         return None
-    if isinstance(arg, Num):
-        return number(arg.value).text if arg.value.denominator != 1 else f"{arg.value.numerator}.0"
-    return writer.write(arg).text
+    value = exact(arg)
+    if value is not None and value.denominator == 1:
+        return repr(float(value))
+    piece = writer.write(arg)
+    return piece.within(NEGATIVE if value is not None else ATOM)
 
 
 def projection(found: ir.Set | None, point: str, writer: Writer, *, rows: bool) -> str:
@@ -93,13 +101,35 @@ def library_call(found: ir.Set, first: str, writer: Writer, what: str) -> str:
 
 def draw(found: ir.Set | None, shape: str, rng: str, writer: Writer, *, rows: bool) -> str:
     """The text of a random member of a set, of shape `shape` (a Python expression giving a tuple or a size)."""
+    options = f"generator={rng}, device=s.device, dtype=DTYPE"
     sides = box(found, writer) if found is not None else Box(None, None)
     if sides is None:
-        assert found is not None
+        assert found is not None  # only a set can be no box
+        if words("sets")[found.parts[0].word].start is None:
+            return projection(found, f"torch.randn({shape}, {options})", writer, rows=rows)
         call = library_call(found, shape, writer, "start_rows" if rows else "start")
         return f"{call[:-1]}, rng={rng}, dtype=DTYPE)"
     if sides.lo is None or sides.hi is None:
-        noise = f"torch.randn({shape}, generator={rng}, device=s.device, dtype=DTYPE)"
-        return noise if found is None else projection(found, noise, writer, rows=rows)
-    uniform = f"torch.rand({shape}, generator={rng}, device=s.device, dtype=DTYPE)"
-    return f"{sides.lo} + ({sides.hi} - {sides.lo}) * {uniform}" if not sides.tensors else f"lo + (hi - lo) * {uniform}"
+        return projection(found, f"torch.randn({shape}, {options})", writer, rows=rows)
+    lo, hi = ("lo", "hi") if sides.tensors else (sides.lo, sides.hi)
+    return f"{lo} + {_width(lo, hi)} * torch.rand({shape}, {options})"
+
+
+def _width(lo: str, hi: str) -> str:
+    """The width hi - lo, worked out where both are numbers."""
+    if lo == f"-{hi}":
+        return repr(2 * float(hi)) if _is_number(hi) else f"2 * {hi}"
+    return repr(float(hi) - float(lo)) if _is_number(lo) and _is_number(hi) else f"({hi} - {lo})"
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").replace(".", "", 1).isdigit()
+
+
+def inside(found: ir.Set, values: list[Fraction | None], writer: Writer) -> bool:
+    """Whether numbers are known to lie in a box, so that nothing need be projected."""
+    sides = box(found, writer)
+    if sides is None or any(side is not None and not _is_number(side) for side in (sides.lo, sides.hi)):
+        return False
+    lo, hi = float(sides.lo or "-inf"), float(sides.hi or "inf")
+    return all(v is not None and lo <= float(v) <= hi for v in values)

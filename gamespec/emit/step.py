@@ -1,59 +1,142 @@
-"""One step of the plan as Python: derive, move, respond, choose, select, repeat."""
+"""One step of the plan as Python: sample, derive, move, respond, choose, select, repeat."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import assert_never
 
-from gamespec.emit.answers import answer_call, bilevel, choice, respond_call
-from gamespec.emit.expr import UnsupportedError, Writer, attribute, handle_text, spelled
-from gamespec.emit.functions import Scene, Text, draws_of, function_name, moved_part, needs, parameters
+from gamespec.emit.answers import choice, respond_call
+from gamespec.emit.derive import derive
+from gamespec.emit.functions import needs, objective_name, parameters, writer
+from gamespec.emit.refuse import UnsupportedError
+from gamespec.emit.scene import FIXED, NOISE, ROWS, Scene, Text, draws_of, is_table
 from gamespec.emit.sets import projection
-from gamespec.ir.expr import Array
-from gamespec.ir.walk import expanded
+from gamespec.emit.spell import attribute, handle, own_parameters, spelled, target
+from gamespec.ir.expr import Draw, Expr, Reduce
+from gamespec.ir.walk import walk
 from gamespec.plan.ops import Choose, Derive, Move, Op, Repeat, Respond, Rule, Sample, Select
-from gamespec.plan.response import Implicit, Penalty, Response, Unrolled
+from gamespec.solvers.setup import real
 
 
 class Steps:
-    """Writes the body of `step` (or of `residual`): keeps track of which names hold what."""
+    """Writes the body of `step`, or of a function that only looks at the state; keeps track of which names hold what."""
 
     def __init__(self, scene: Scene, text: Text, *, moves: bool = True) -> None:
         self.scene, self.text, self.indent = scene, text, "    "
         self.moves = moves
         """Whether the state may change: not where a residual or a check looks at it."""
-        self.writer: Writer = scene.writer()
-        self.raised: set[str] = set()
-        """Maximisers whose stored gradient is already that of minus their objective."""
+        self.writer = writer(scene)
         self.losses: dict[str, str] = {}
         self.renamed: dict[str, str] = {}
-        """Variables that stand at another point: `x` -> `x_ahead`, `v` -> `v_best`."""
+        """Variables that stand at another point: `v` -> `v_best`."""
+        self.defined: set[tuple[str, str]] = set()
+        """Leaders and followers whose objectives stand as functions of what both chose."""
 
     def line(self, *lines: str, node: str = "") -> None:
         """Write lines at the present depth."""
-        span = self.scene.spans.get(f"node:{node}") if node else None
+        span = self.scene.span(node) if node else None
         for one in lines:
             self.text.add(f"{self.indent}{one}", span=span)
 
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """Lines inside are one level deeper, under `head`."""
+        self.line(head)
+        self.indent += "    "
+        yield
+        self.indent = self.indent[:-4]
+
+    @contextmanager
+    def playing(self, movers: tuple[str, ...] = ()) -> Iterator[None]:
+        """Lines inside see the networks of the movers in train mode and all others in eval mode, where that matters."""
+        moody = [n for n in self.scene.game.nets if n.name in self.scene.moody]
+        if not moody or (not self.moves and self.indent != "    "):
+            yield
+            return
+        owned = {o for m in movers for o in self.scene.game.node(m).owns}
+        moving = ", ".join(f"s.{spelled(n.name)}" for n in moody if n.handle in owned)
+        still = ", ".join(f"s.{spelled(n.name)}" for n in moody if n.handle not in owned)
+        self.scene.reached.add("playing")
+        with self.block(f"with playing([{moving}], [{still}]):"):
+            yield
+
     # -------------------------------------------------------------- names at the start
 
-    def load(self) -> None:
-        """Bring networks, parameters, constants and variables into local names."""
+    def load(self, exprs: list[Expr] | None = None) -> None:
+        """Bring networks, parameters, constants and variables into local names: all, or those that expressions need."""
         scene = self.scene
-        names = {n for node in scene.nodes for n in self._needed(node)}
-        shared = {e.net for e, _ in scene.hoisted}
-        nets = [spelled(n.name) for n in scene.game.nets if spelled(n.name) in names or n.name in shared]
+        names = {n for e in exprs for n in needs(scene, e)} if exprs is not None else self._all()
+        nets = [spelled(n.name) for n in scene.game.nets if spelled(n.name) in names]
         if nets:
             self.line(f"{', '.join(nets)} = {', '.join(f's.{n}' for n in nets)}")
         for n in scene.game.nets:
-            if n.name in scene.explicit:
-                self.line(f"{handle_text(n)} = list({spelled(n.name)}.parameters())")
-        rest = [spelled(p.name) for p in scene.game.params if isinstance(p.value, Array) and spelled(p.name) in names]
-        rest += [spelled(v.name) for v in scene.game.vars if not v.scope and any(v.name in scene.game.node(n).owns for n in scene.nodes)]
+            if n.name in scene.explicit and handle(n) in names:
+                self.line(f"{handle(n)} = list({spelled(n.name)}.parameters())")
+        rest = {spelled(n): f"s.{spelled(n)}" for n in (*(p.name for p in scene.arrays), *(v.name for v in scene.game.vars if not v.scope))}
+        if exprs is not None:
+            rest |= {spelled(v): f"best_{spelled(v)}(s)" for v in scene.beams}
+        rest = {n: value for n, value in rest.items() if n in names}
         if rest:
-            self.line(f"{', '.join(rest)} = {', '.join(f's.{n}' for n in rest)}")
+            self.line(f"{', '.join(rest)} = {', '.join(rest.values())}")
 
-    def _needed(self, node: str) -> list[str]:
-        return parameters(self.scene, node) if self.scene.game.node(node).choice is None else []
+    def _all(self) -> set[str]:
+        scene = self.scene
+        players = [n for n in scene.nodes if scene.game.node(n).choice is None]
+        shared = [n for e, _ in scene.hoisted for n in (spelled(e.net), *needs(scene, e))]
+        owned = [spelled(v.name) for v in scene.shared]
+        explicit = [handle(n) for n in scene.game.nets if n.name in scene.explicit]
+        sets = [n for v in scene.game.vars for p in (v.set.parts if v.set else ()) for a in p.args for n in needs(scene, a)]
+        return {*(n for node in players for n in parameters(scene, node)), *shared, *owned, *explicit, *sets}
+
+    def draws(self) -> list[Draw]:
+        """What the players' objectives draw, each set of names once."""
+        found: dict[tuple[str, tuple[str, ...]], Draw] = {}
+        for node in self.scene.nodes:
+            owner = self.scene.game.node(node)
+            found |= {(d.over, d.names): d for d in draws_of(self.scene, owner.objective, owner.scope)}
+        return list(found.values())
+
+    def fixed(self) -> None:
+        """The first rows of every table, and draws that are the same at every look."""
+        done: dict[str, Draw] = {}
+        for d in sorted(self.draws(), key=lambda d: d.over not in {x.name for x in self.scene.game.data}):
+            name = attribute(d.over)
+            rows = self._rows_beside(d, str(FIXED))
+            if is_table(self.scene.game, d.over):
+                cut = f"s.{name}" if self._exact(d.over) else f"(t[:{FIXED}] for t in s.{name})"
+                self.bind(d, cut, done)
+            else:
+                kind = ROWS if d.over in {x.name for x in self.scene.game.data} else NOISE
+                self.line(f"{spelled(d.names[0])} = draw_{name}(s, {rows}, stream(s.seed, {kind}, s.device))  # {self.shapes(d)}")
+
+    def _exact(self, source: str) -> bool:
+        """Whether an objective sums over this whole table."""
+        return any(not d.draws and d.over == source for d in self.draws())
+
+    def bind(self, draw: Draw, value: str, done: dict[str, Draw]) -> None:
+        """Assign the columns of a table to the names of a draw; further names of the same table share its rows."""
+        known = done.setdefault(draw.over, draw)
+        names = [spelled(n) for n in draw.names]
+        if known is not draw:
+            self.line(*(f"{a} = {b}" for a, b in zip(names, map(spelled, known.names), strict=False)))
+            return
+        fields = len(next(d for d in self.scene.game.data if d.name == draw.over).fields)
+        self.line(f"{target(names + ['_'] * (fields - len(names)))} = {value}  # {self.shapes(draw)}")
+
+    def shapes(self, draw: Draw) -> str:
+        """The shapes of the names of a draw, for the reader."""
+        return ", ".join(f"{spelled(n)} [{', '.join(['n', *map(str, self.scene.names[n].type.shape)])}]" for n in draw.names)
+
+    def _rows_beside(self, draw: Draw, otherwise: str) -> str:
+        """How many samples to draw: as many as there are rows of the table in the same expectation."""
+        game = self.scene.game
+        for e in (e for n in self.scene.nodes for e in walk(game.node(n).objective) if isinstance(e, Reduce) and draw in e.draws):
+            beside = next((d for d in e.draws if d is not draw and d.over and is_table(game, d.over)), None)
+            if beside is not None:
+                return f"len({spelled(beside.names[0])})"
+        first = next((d for d in self.draws() if is_table(game, d.over)), None)
+        return f"len({spelled(first.names[0])})" if first is not None else otherwise
 
     # -------------------------------------------------------------- ops
 
@@ -64,196 +147,63 @@ class Steps:
                 case Sample():
                     self.sample(op)
                 case Derive():
-                    self.derive(op)
+                    derive(self, op)
                 case Move():
                     self.move(op)
                 case Respond():
-                    self.respond(op)
+                    respond_call(self, op.node)
                 case Choose():
                     choice(self, op.node)
                 case Select():
                     self.select(op.node)
                 case Repeat():
-                    self.line(f"for _ in range({op.times}):")
-                    self.indent += "    "
-                    self.write(op.body)
-                    self.indent = self.indent[:-4]
+                    with self.block(f"for _ in range({op.times}):"):
+                        self.write(op.body)
                 case _:
                     assert_never(op)
 
     def sample(self, op: Sample) -> None:
         """Names of the next batch; noise for as many rows."""
-        names = self.batch_names()
-        size = ""
-        for source in op.data:
-            target = ", ".join(names[source])
-            self.line(f"{target}{',' if len(names[source]) == 1 else ''} = (batch or {{}}).get({source!r}) or batch_{attribute(source)}(s)")
-            size = size or f"len({names[source][0]})"
-        for dist in op.dists:
-            self.line(f"{names[dist][0]} = draw_{attribute(dist)}(s, {size or 'BATCH'}, s.rng_noise)")
+        done: dict[str, Draw] = {}
+        draws = self.draws()
+        for d in (d for source in op.data for d in draws if d.over == source):
+            rows = self._rows_beside(d, "BATCH")
+            args = "s" if is_table(self.scene.game, d.over) or rows == "BATCH" else f"s, {rows}"
+            self.bind(d, f'batch.get("{d.over}") or batch_{attribute(d.over)}({args})', done)
+        for d in (d for source in op.dists for d in draws if d.over == source):
+            drawn = f"draw_{attribute(d.over)}(s, {self._rows_beside(d, self._any_rows(op))}, s.rng_noise)"
+            self.line(f"{spelled(d.names[0])} = {drawn}  # {self.shapes(d)}")
         self.hoist()
 
-    def batch_names(self) -> dict[str, list[str]]:
-        """The local names of every source's columns."""
-        found: dict[str, list[str]] = {}
-        for node in self.scene.nodes:
-            owner = self.scene.game.node(node)
-            for d in draws_of(self.scene, owner.objective, owner.scope):
-                found.setdefault(d.over, [spelled(n) for n in d.names])
-        return found
+    def _any_rows(self, op: Sample) -> str:
+        first = next((d for d in self.draws() if d.over in op.data), None)
+        return f"len({spelled(first.names[0])})" if first is not None else "BATCH"
 
-    def hoist(self, net: str = "") -> None:
-        """Compute the shared network applications (of one network, or all)."""
-        if not self.scene.hoisted:
-            return
-        plain = Writer(self.scene.game, self.scene.names)
+    def hoist(self) -> None:
+        """Compute the shared network applications."""
         for expr, name in self.scene.hoisted:
-            if not net or expr.net == net:
-                self.line(f"{name} = {plain.write(expr).text}  # shared by both players")
+            shape = ", ".join(["n", *map(str, self.scene.names[name].type.shape)])
+            args = ", ".join(self.writer.write(a).text for a in expr.args)
+            self.line(f"{name} = {spelled(expr.net)}({args})  # [{shape}], for both players")
 
     def call(self, node: str, suffix: dict[str, str] | None = None) -> str:
         """The call of a player's objective at the present names."""
         renamed = {**self.renamed, **(suffix or {})}
         args = [renamed.get(a, a) for a in parameters(self.scene, node)]
-        return f"{function_name(self.scene.game, node)}({', '.join(args)})"
-
-    # -------------------------------------------------------------- derive
-
-    def same_objective(self, nodes: tuple[str, ...]) -> bool:
-        """Whether all these players share one objective, so that one forward serves them all."""
-        if len(nodes) < 2 or any(self.scene.game.node(n).axis for n in nodes):
-            return False
-        return all(expanded(self.scene.game, n) == expanded(self.scene.game, nodes[-1]) for n in nodes[:-1])
-
-    def derive(self, op: Derive) -> None:
-        """Gradients of these players at one point, all before any move."""
-        point = {spelled(v.name): f"{spelled(v.name)}_ahead" for v in self.scene.game.vars if not v.scope} if op.at == "ahead" else {}
-        if op.through and any(isinstance(r, (Unrolled, Penalty, Implicit)) for _, r in op.through):
-            self._derive_through(op)
-            return
-        if self.same_objective(op.nodes):
-            self._joint(op.nodes, point)
-            return
-        for node in op.nodes:
-            self._own(node, point)
-
-    def _leaf(self, nodes: tuple[str, ...], point: dict[str, str]) -> None:
-        self.scene.reached.add("leaf")
-        names = [point.get(spelled(o), spelled(o)) for n in nodes for o in self.scene.game.node(n).owns if self.scene.var(o)]
-        for name in names:
-            self.line(f"{name} = leaf({name})")
-
-    def wanted(self, node: str, point: dict[str, str]) -> list[tuple[str, str, bool]]:
-        """What a player differentiates in: name, Python text, whether it is a list of tensors."""
-        found = []
-        for o in self.scene.game.node(node).owns:
-            net = self.scene.net(o)
-            if net is not None:
-                text = handle_text(net) if net.name in self.scene.explicit else f"list({spelled(net.name)}.parameters())"
-                found.append((spelled(o), text, True))
-            else:
-                found.append((spelled(o), point.get(spelled(o), spelled(o)), False))
-        return found
-
-    def _joint(self, nodes: tuple[str, ...], point: dict[str, str]) -> None:
-        self._leaf(nodes, point)
-        wanted = [w for n in nodes for w in self.wanted(n, point)]
-        value = f"value{'_ahead' if point else ''}"
-        self.line(f"{value} = {self.call(nodes[-1], point)}", node=nodes[-1])
-        for n in nodes:
-            self.losses.setdefault(self.label(n), value)
-        self._grad(value, wanted, nodes[-1])
-
-    def _grad(self, value: str, wanted: list[tuple[str, str, bool]], node: str) -> None:
-        if len(wanted) == 1:
-            name, text, many = wanted[0]
-            self.line(f"g_{name} = torch.autograd.grad({value}, {text}){'' if many else '[0]'}", node=node)
-            return
-        if not any(many for _, _, many in wanted):
-            targets = ", ".join(f"g_{n}" for n, _, _ in wanted)
-            self.line(f"{targets} = torch.autograd.grad({value}, ({', '.join(t for _, t, _ in wanted)}))", node=node)
-            return
-        for name, text, many in wanted:
-            self.line(f"at_{name} = {text if many else f'[{text}]'}")
-        self.line(f"g_all = list(torch.autograd.grad({value}, [{', '.join(f'*at_{n}' for n, _, _ in wanted)}]))", node=node)
-        for name, _, many in wanted:
-            tail = "" if many else "[0]"
-            self.line(f"g_{name}, g_all = g_all[:len(at_{name})]{tail}, g_all[len(at_{name}):]")
-
-    def _own(self, node: str, point: dict[str, str]) -> None:
-        owner = self.scene.game.node(node)
-        self._leaf((node,), point)
-        name = f"value_{'_'.join(spelled(o) for o in owner.owns)}"
-        if owner.axis and not owner.scope:
-            self._family(node, point, name)
-            return
-        wanted = self.wanted(node, point)
-        beams = [o for o in owner.owns if o in self.scene.beams]
-        if beams:
-            self.line(f"{name} = {self.beam_values(node)}  # [{self.scene.beams[beams[0]]}]", node=node)
-            self.losses.setdefault(self.label(node), f"{name}.{'amax' if owner.sense == 'max' else 'amin'}()")
-            self._grad(f"{name}.sum()", wanted, node)
-            return
-        part = moved_part(self.scene, node) if not point else None
-        shared = next((self.losses.get(self.label(e.child)) for e in self.scene.game.edges if e.parent == node), None)
-        if part is not None and shared is not None:
-            args = [self.renamed.get(a, a) for a in needs(self.scene, part)]
-            self.line(f"{name} = moved_by_{'_'.join(map(spelled, owner.owns))}({', '.join(args)})", node=node)
-            self.losses.setdefault(self.label(node), shared)
-        else:
-            self.line(f"{name} = {self.call(node, point)}", node=node)
-            self.losses.setdefault(self.label(node), name)
-        raised = owner.sense == "max" and all(not self.plain(o) for o in owner.owns)
-        if raised:
-            self.raised |= set(owner.owns)
-        self._grad(f"-{name}" if raised else name, wanted, node)
-
-    def _family(self, node: str, point: dict[str, str], name: str) -> None:
-        """One gradient for each player of a family: its own objective in its own entry."""
-        owner = self.scene.game.node(node)
-        (own,) = owner.owns
-        var, index = point.get(spelled(own), spelled(own)), spelled(owner.index)
-        self.line(f"{name} = [{self.call(node, point)} for {index} in range({owner.axis})]  # one for each {owner.label or 'player'}", node=node)
-        self.line(f"g_{spelled(own)} = torch.stack([torch.autograd.grad(f, {var}, retain_graph=True)[0][{index}] for {index}, f in enumerate({name})])")
-        for i in range(min(owner.axis, 8)):
-            self.losses.setdefault(f"{own}[{i}]", f"{name}[{i}]")
+        return f"{objective_name(self.scene, node)}({', '.join(args)})"
 
     def beam_values(self, node: str) -> str:
         """The objective at every candidate of a beam."""
         params = parameters(self.scene, node)
         mapped = {spelled(b) for b in self.scene.beams}
         dims = ", ".join("0" if p in mapped else "None" for p in params)
-        comma = "," if len(params) == 1 else ""
-        args = ", ".join(params)
-        return f"torch.vmap({function_name(self.scene.game, node)}, in_dims=({dims}{comma}))({args})"
-
-    def _derive_through(self, op: Derive) -> None:
-        (node,) = op.nodes
-        through = dict(op.through)
-        if node in through:  # a follower under a penalty moves on the penalised value
-            bilevel(self, node, through[node], follower=True)
-            return
-        dense = [f for f, r in op.through if isinstance(r, Implicit) and r.how == "newton"]
-        if dense:
-            self._leaf((node,), {})
-            answer_call(self, node)
-            name = f"value_{'_'.join(spelled(o) for o in self.scene.game.node(node).owns)}"
-            self.line(f"{name} = {self.call(node)}", node=node)
-            self.losses.setdefault(self.label(node), name)
-            self._grad(name, self.wanted(node, {}), node)
-            return
-        direct = [(f, r) for f, r in op.through if isinstance(r, (Unrolled, Implicit, Penalty))]
-        bilevel(self, node, self._single(direct), follower=False, child=direct[0][0])
-
-    @staticmethod
-    def _single(direct: list[tuple[str, Response]]) -> Response:
-        return direct[0][1]
+        return f"torch.vmap({objective_name(self.scene, node)}, in_dims=({dims}{',' if len(params) == 1 else ''}))({', '.join(params)})"
 
     # -------------------------------------------------------------- move
 
     def plain(self, name: str) -> bool:
         """Whether a variable moves by plain arithmetic rather than by a step-rule object."""
-        return self.scene.var(name) is not None and _plain(self.scene.plan.rule(name))
+        return self.scene.var(name) is not None and arithmetic(self.scene.plan.rule(name))
 
     def move(self, op: Move) -> None:
         """Step along the gradients, then project."""
@@ -264,38 +214,35 @@ class Steps:
 
     def _move_one(self, name: str, sense: str, op: Move) -> None:
         var, own = self.scene.var(name), spelled(name)
-        sign = "+" if sense == "max" and name not in self.raised else "-"
-        gradient = f"g_{own}"
-        if op.scale != 1 and not self.plain(name):
-            raise UnsupportedError("a step rule with a memory takes whole steps in this version", "use `sgd` without momentum")
+        if not self.plain(name) and (op.scale != 1 or op.to != "now"):
+            raise UnsupportedError("a step rule with a memory takes whole steps in this version", f"use `sgd` without momentum for `{name}`")
         if var is None:
-            net = self.scene.net(name)
-            assert net is not None
-            target = handle_text(net) if net.name in self.scene.explicit else f"list({spelled(net.name)}.parameters())"
-            self.line(f"s.rule_{own}.update({target}, {gradient if sign == '-' else f'[-g for g in {gradient}]'})")
+            self._move_net(name, own)
             return
+        sign, up = ("+", "-") if sense == "max" else ("-", "")
+        rows = name in self.scene.beams
         if self.plain(name):
-            rate = _rate(self.scene.plan.rule(name), op.scale)
-            moved = f"{own} {sign} {rate} * {gradient}"
-            moved = projection(var.set, f"({moved}).detach()" if var.set is None else moved, self.writer, rows=False)
-            moved = moved if var.set is None else f"{moved}.detach()"
-            self.line(f"{own}_ahead = {moved}" if op.to == "ahead" else f"s.{own} = {own} = {moved}")
+            moved = f"{own} {sign} {_rate(self.scene.plan.rule(name), op.scale)} * g_{own}"
+            moved = f"({moved})" if var.set is None else projection(var.set, moved, self.writer, rows=rows)
+            self.line(f"{own}_ahead = {moved}.detach()" if op.to == "ahead" else f"s.{own} = {own} = {moved}.detach()")
             return
-        self.line(f"{own} = {own}.detach()")
-        self.line(f"s.rule_{own}.update([{own}], [{gradient if sign == '-' else f'-{gradient}'}])")
-        self.line(f"s.{own} = {own} = {projection(var.set, own, self.writer, rows=False)}")
+        self.line(f"{own} = {own}.detach().clone()", f"s.rule_{own}.update([{own}], [{up}g_{own}])")
+        self.line(f"s.{own} = {own} = {projection(var.set, own, self.writer, rows=rows)}")
 
-    # -------------------------------------------------------------- followers
+    def _move_net(self, name: str, own: str) -> None:
+        net = self.scene.net(name)
+        assert net is not None  # what is no variable is the handle of a network
+        self.line(f"s.rule_{own}.update({own_parameters(net, self.scene.explicit)}, g_{own})")
+        if net.set is not None:
+            with self.block("with torch.no_grad():"), self.block(f"for weight in {spelled(net.name)}.parameters():"):
+                self.line(f"weight.copy_({projection(net.set, 'weight', self.writer, rows=False)})")
 
-    def respond(self, op: Respond) -> None:
-        """One answer per sample."""
-        respond_call(self, op.node)
+    # -------------------------------------------------------------- beams and reports
 
     def select(self, node: str) -> None:
         """The best candidate of a beam, for the leader to answer."""
         owner = self.scene.game.node(node)
-        word = "argmax" if owner.sense == "max" else "argmin"
-        self.line(f"best = {self.beam_values(node)}.{word}()")
+        self.line(f"best = {self.beam_values(node)}.{'argmax' if owner.sense == 'max' else 'argmin'}()")
         for o in owner.owns:
             self.line(f"{spelled(o)}_best = {spelled(o)}[best]")
             self.renamed[spelled(o)] = f"{spelled(o)}_best"
@@ -307,15 +254,22 @@ class Steps:
 
     def finish(self) -> None:
         """Return the objective of each player."""
-        entries = ", ".join(f"{k!r}: {v}.detach()" for k, v in self.losses.items())
+        entries = ", ".join(f'"{k}": {v}.detach()' for k, v in self.losses.items())
         self.line(f"return {{{entries}}}")
 
 
-def _plain(rule: Rule) -> bool:
+def arithmetic(rule: Rule) -> bool:
+    """Whether a rule is plain gradient steps, constant or falling with the square root: nothing to remember."""
     options = dict(rule.options)
-    return rule.word == "sgd" and not options.get("momentum") and not options.get("weight_decay") and options.get("decay", "constant") in ("constant", "sqrt")
+    return (
+        rule.word == "sgd"
+        and not options.get("momentum")
+        and not options.get("weight_decay")
+        and options.get("decay", "constant") in ("constant", "sqrt")
+    )
 
 
 def _rate(rule: Rule, scale: float) -> str:
-    lr = float(rule.option("lr")) * scale  # type: ignore[arg-type]  # a number; until 2027-11
-    return f"{lr!r} / math.sqrt(s.k)" if dict(rule.options).get("decay") == "sqrt" else repr(lr)
+    options = dict(rule.options)
+    lr = real(options["lr"]) * scale
+    return f"{lr!r} / math.sqrt(s.k)" if options.get("decay") == "sqrt" else repr(lr)

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-from gamespec.emit.answers import answer_functions, respond_function
-from gamespec.emit.expr import attribute, constant_text, spelled
-from gamespec.emit.functions import Scene, Text, moved_function, objective, scene
-from gamespec.emit.link import link
-from gamespec.emit.outcome import certify_function, expectations_function, metric_functions, residual_function, stationary_function
+from gamespec.emit.answers import respond_function
+from gamespec.emit.data import data_functions
+from gamespec.emit.functions import moved_function, objective
+from gamespec.emit.link import imports, link
+from gamespec.emit.metrics import expectations_function, metric_functions
+from gamespec.emit.outcome import certify_function, residual_function, stationary_function
+from gamespec.emit.piece import constant_text
 from gamespec.emit.program import Program
-from gamespec.emit.state import data_functions, start_function, stored_functions
+from gamespec.emit.refuse import flat, refuse
+from gamespec.emit.scene import Scene, Text, scene
+from gamespec.emit.solved import answer_functions
+from gamespec.emit.spell import attribute, spelled
+from gamespec.emit.state import start_function, stored_functions
 from gamespec.emit.step import Steps
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Num
-from gamespec.plan.ops import Op, Plan, Repeat, Respond
+from gamespec.plan.ops import Plan, Respond, Sample
 from gamespec.report.source import Source, Span
 from gamespec.solvers.base import Table
 from gamespec.solvers.choose import schedule_name
 
-HEAD = """
-import math
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-"""
-
 TRAIN = '''
 
 def train(seed=SEED, device="cpu", nets=None, data=None, steps=None, on_step=None):
-    """Play: `steps` steps, a report every EVERY; gives the state and how it ended."""
+    """Play `steps` steps, with a report every EVERY; gives the state and how it ended."""
     s = start(seed, device, nets, data)
     steps = {steps}
     saved = save(s)
@@ -52,13 +50,18 @@ def report(k, s, losses):
     print("step", k, *(f"{{name}}={{float(v)!r}}" for name, v in losses.items()))
 
 
-if __name__ == "__main__":
-    state, status = train(on_step=report)
-    for name, found in measure(state).items():
-        print("metric", name, repr(found))
-    for entry in certify(state):
+def main(steps=None, seed=SEED):
+    """python {file}.py [STEPS [SEED]]"""
+    s, status = train(int(seed), steps=None if steps is None else int(steps), on_step=report)
+    for entry in certify(s):
         print("certificate", entry["name"], repr(entry["value"]))
+    for name, found in measure(s).items():
+        print("metric", name, repr(found))
     print("status", status)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
 '''
 
 
@@ -67,7 +70,8 @@ def emit(game: ir.Game, plan: Plan, table: Table, given: frozenset[str], spans: 
 
     Raises UnsupportedError where this version cannot write what the plan asks for.
     """
-    found = scene(game, plan, given, spans)
+    refuse(game, plan)
+    found = scene(game, plan, given, spans, source)
     text = Text()
     for node in reversed(found.nodes):
         objective(found, node, text)
@@ -76,8 +80,9 @@ def emit(game: ir.Game, plan: Plan, table: Table, given: frozenset[str], spans: 
         if n.id.startswith("@"):
             objective(found, n.id, text)
     answer_functions(found, text)
-    for op in _responds(plan.body):
-        respond_function(found, op, text)
+    for op in flat(plan.body):
+        if isinstance(op, Respond):
+            respond_function(found, op, text)
     data_functions(found, text)
     start_function(found, text)
     _step(found, text)
@@ -91,14 +96,13 @@ def emit(game: ir.Game, plan: Plan, table: Table, given: frozenset[str], spans: 
     return _assemble(found, text, source)
 
 
-def _responds(body: tuple[Op, ...]) -> list[Respond]:
-    return [r for op in body for r in ([op] if isinstance(op, Respond) else _responds(op.body) if isinstance(op, Repeat) else [])]
-
-
 def _step(found: Scene, text: Text) -> None:
-    text.add("", "", "def step(s, batch=None):", f'    """One step of {found.plan.solver}; `batch` gives rows of a data source by its name. Source: {found.plan.source}."""')
+    doc = f"One step of {found.plan.solver}; gives the objective of each player. `batch` may bring rows of a source, by its name."
+    text.define("step", "s, batch=None", f"{doc}\n\n    Source: {found.plan.source}.\n    ")
     steps = Steps(found, text)
     steps.line("s.k += 1")
+    if any(isinstance(op, Sample) and op.data for op in flat(found.plan.body)):
+        steps.line("batch = batch or {}")
     steps.load()
     steps.write(found.plan.body)
     steps.finish()
@@ -106,52 +110,50 @@ def _step(found: Scene, text: Text) -> None:
 
 def _train(found: Scene) -> str:
     tests = ""
+    if found.scalar or found.plan.tol is not None:
+        tests = "        left = float(residual(s))\n"
     if found.scalar:
-        tests = (
-            "        left = float(residual(s))\n"
-            "        if not left < 1e8:\n"
-            '            return s, "diverging"\n'
-        )  # fmt: skip
+        tests += '        if not left < 1e8:\n            return s, "diverging"\n'
     if found.plan.tol is not None:
-        tests += "" if found.scalar else "        left = float(residual(s))\n"
         tests += '        if left <= TOL:\n            return s, "converged"\n'
-    steps = "steps or STEPS"
-    if found.plan.epochs and found.plan.body:
-        main = next((d for d in found.game.data if d.name in getattr(found.plan.body[0], "data", ())), None)
-        if main is not None:
-            rows = f"len(s.{attribute(main.name)}[0])"
-            steps = f"steps or math.ceil({found.plan.epochs!r} * math.ceil({rows} / (BATCH or {rows})))"
-    return TRAIN.format(steps=steps, tests=tests, lost="diverging" if found.scalar else "nan").rstrip("\n")
+    steps = "STEPS if steps is None else steps"
+    main = next((d for op in found.plan.body if isinstance(op, Sample) for d in op.data), None)
+    if found.plan.epochs and main is not None:
+        rows = f"len(s.{attribute(main)}[0])"
+        steps = f"math.ceil({found.plan.epochs!r} * math.ceil({rows} / (BATCH or {rows}))) if steps is None else steps"
+    return TRAIN.format(steps=steps, tests=tests, lost="diverging" if found.scalar else "nan", file=found.game.name).rstrip("\n")
 
 
 def _assemble(found: Scene, text: Text, source: Source) -> Program:
-    linked = link(found.reached)
-    plan = found.plan
+    plan, linked = found.plan, link(found.reached)
     try:
         made = version("gamespec")
     except PackageNotFoundError:
         made = "unknown"
-    maths = [line.rstrip() for line in source.text.splitlines()]
     head = Text()
     head.add(f'"""{found.game.name}: emitted by gamespec {made} from the game below; solver {plan.solver}, schedule {plan.schedule}.', "")
-    head.add(*(line.replace("\\", "\\\\").replace('"""', "'''") for line in maths), '"""', "", "from __future__ import annotations")
-    head.add(*HEAD.split("\n"))
-    if any("Callable" in t for t in linked):
-        head.lines.insert(head.lines.index("import math"), "from collections.abc import Callable")
-        head.lines.insert(head.lines.index("import math"), "")
-        head.lines[-1:] = [""]
-        at = head.lines.index("import math")
-        head.lines[at - 2 : at + 1] = ["import math", "from collections.abc import Callable"]
-    head.add(f'NAME, SCHEDULE, KIND = "{found.game.name}", "{plan.schedule}", "{"scalar" if found.scalar else "network"}"')
-    head.add(f"SEED, STEPS, EVERY, BATCH, TOL = {plan.seed}, {plan.steps}, {plan.every}, {plan.batch}, {plan.tol!r}")
-    head.add(f"DTYPE = torch.{plan.precision}")
+    head.add(*(line.rstrip().replace("\\", "\\\\").replace('"""', "'''") for line in source.text.splitlines()), '"""', "")
+    head.add("from __future__ import annotations", "")
+    constants = Text()
+    constants.add(f'NAME, SCHEDULE, KIND = "{found.game.name}", "{plan.schedule}", "{"scalar" if found.scalar else "network"}"')
+    constants.add(f"SEED, STEPS, EVERY, BATCH, TOL = {plan.seed}, {plan.steps}, {plan.every}, {plan.batch}, {plan.tol!r}")
+    constants.add(f"DTYPE = torch.{plan.precision}")
     for p in found.game.params:
         if isinstance(p.value, Num):
-            head.add(f"{spelled(p.name)} = {constant_text(p.value)}", span=found.spans.get(f"param:{p.name}"))
-    head.add("", "", "# ---- parts of the library that this program uses")
+            constants.add(f"{spelled(p.name)} = {constant_text(p.value)}", span=found.spans.get(f"param:{p.name}"))
+    constants.add("", "", f"# ---- the game {found.game.name}")
+    # The maths stand before the parts that it is made of: Python looks names up when functions are called.
+    parts = Text()
     for part in linked:
-        head.add("", "", *part.split("\n"))
-    head.add("", "", f"# ---- the game {found.game.name}")
-    offset = len(head.lines)
-    spans = tuple([*head.spans, *((line + offset, span) for line, span in text.spans)])
-    return Program("\n".join([*head.lines, *text.lines]) + "\n", spans)
+        parts.add("", "", *part.split("\n"))
+    loop = text.lines.index('if __name__ == "__main__":')
+    body = [
+        "\n".join(text.lines[:loop]),
+        "\n".join(["# ---- parts of the library that this program uses", *parts.lines]),
+        "\n".join(text.lines[loop:]),
+    ]
+    head.add(*imports("\n".join([*constants.lines, *body])), "")
+    spans = [(line + len(head.lines), span) for line, span in constants.spans]
+    offset = len(head.lines) + len(constants.lines)
+    spans += [(line + offset, span) for line, span in text.spans]
+    return Program("\n".join([*head.lines, *constants.lines, body[0], body[1], "", "", body[2]]) + "\n", tuple(spans))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,19 @@ from torch import Tensor
 def leaf(x: Tensor) -> Tensor:
     """The same values as a fresh point to differentiate at, cut from what made them."""
     return x.detach().requires_grad_()
+
+
+def gradient_at(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The gradient of the sum of f at x, itself differentiable in x and in all that f closes over.
+
+    Shapes: f gives one number, or one for each row of x; the result has the shape of x. Rows must not meet in f.
+    """
+    with torch.enable_grad():
+        at = x if x.requires_grad else leaf(x)
+        total = f(at).sum()
+        if not total.requires_grad:
+            return torch.zeros_like(at)
+        return torch.autograd.grad(total, at, create_graph=True, materialize_grads=True)[0]
 
 
 def gradients(

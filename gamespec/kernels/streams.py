@@ -11,8 +11,8 @@ from gamespec.kernels.reset import initialise
 
 
 def stream(seed: int, number: int, device: str) -> torch.Generator:
-    """The random stream with this number under a seed, apart from every other stream."""
-    return torch.Generator(device).manual_seed(seed * 16 + number)
+    """The random stream with this number, 0..4095, under a seed, apart from every other stream."""
+    return torch.Generator(device).manual_seed(seed * 4096 + number)
 
 
 def fresh(make: Callable[[], nn.Module], rng: torch.Generator, device: str, dtype: torch.dtype) -> nn.Module:

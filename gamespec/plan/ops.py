@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
-from gamespec.plan.response import Response  # noqa: TC001  # part of the dataclasses; until 2027-11
+from gamespec.plan.response import Response  # part of the dataclasses; until 2027-11
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,11 @@ class Rule:
     def option(self, name: str) -> object:
         """The value of an option."""
         return dict(self.options)[name]
+
+    def __str__(self) -> str:
+        """As in a schedule, without what does nothing."""
+        shown = ", ".join(f"{k} = {v}" for k, v in self.options if k == "lr" or v not in (0, 0.0, "constant", False))
+        return f"{self.word}({shown})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +123,47 @@ class Plan:
         return dict(self.rules)[name]
 
     def __str__(self) -> str:
-        """One line per op, then what was chosen for the author."""
-        head = [f"plan {self.solver} (schedule {self.schedule}; {self.source})"]
-        head += [f"  {self.steps} steps, batch {self.batch or 'full'}, {self.precision}, seed {self.seed}, tol {self.tol}"]
-        tail = [f"  default {key} = {value}" for key, value in self.defaults]
-        return "\n".join([*head, *_lines(self.body, "  "), *(f"  rule {n}: {r}" for n, r in self.rules), *tail])
+        """One line per op, then step rules, the residual, and what was chosen for the author."""
+        length = f"{self.epochs:g} epochs = {self.steps} steps" if self.epochs else f"{self.steps} steps"
+        head = f"{length}, batch {self.batch or 'full'}, {self.precision}, seed {self.seed}, tolerance {self.tol or 'none'}"
+        lines = [f"plan {self.solver} (schedule {self.schedule}; {self.source})", f"  {head}", "  each step"]
+        lines += [f"    {line}" for op in self.body for line in _lines(op)]
+        lines += [f"  rule {name}: {rule}" for name, rule in self.rules]
+        lines += [f"  beam {name}: {copies} copies" for name, copies in self.beams]
+        lines += [f"  residual of {_short(node)}{_through(through)}" for node, through in self.residual]
+        lines += [f"  default {key} = {value}" for key, value in self.defaults]
+        return "\n".join(lines)
 
 
-def _lines(ops: tuple[Op, ...], indent: str) -> list[str]:
-    lines: list[str] = []
-    for op in ops:
-        if isinstance(op, Repeat):
-            lines += [f"{indent}repeat {op.times}", *_lines(op.body, indent + "  ")]
-        else:
-            lines.append(f"{indent}{op}")
-    return lines
+def _short(node: str) -> str:
+    """A node without the path that leads to it: `max:d`."""
+    return node.rsplit("/", 1)[-1]
+
+
+def _through(through: tuple[tuple[str, Response], ...]) -> str:
+    return "".join(f", through {_short(follower)} {how}" for follower, how in through)
+
+
+def _lines(op: Op) -> list[str]:
+    """An op as a person would say it, indented where it repeats others."""
+    match op:
+        case Sample():
+            drawn = ", ".join((*op.data, *op.dists))
+            return [f"sample {drawn}"] if drawn else []
+        case Derive():
+            return [f"derive {', '.join(map(_short, op.nodes))} at {op.at}{_through(op.through)}"]
+        case Move():
+            scale = f", {op.scale:g} of the step" if op.scale != 1 else ""
+            return [f"move {', '.join(map(_short, op.nodes))} from {op.start} to {op.to}{scale}"]
+        case Respond():
+            best = f", best of {op.restarts} restarts" if op.restarts > 1 else ""
+            instead = f", climbing {', '.join(op.surrogates)}" if op.surrogates else ""
+            return [f"respond {_short(op.node)}: {op.steps} steps of {op.rule} from {op.start}{best}{instead}"]
+        case Choose():
+            return [f"choose {_short(op.node)}: try every element"]
+        case Select():
+            return [f"select the best of {_short(op.node)}"]
+        case Repeat():
+            return [f"repeat {op.times} times", *(f"  {line}" for inner in op.body for line in _lines(inner))]
+        case _:
+            assert_never(op)

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 class Frozen:
     """The other player stands still: the simultaneous (Nash) field."""
 
+    def __str__(self) -> str:
+        """As a plan prints it."""
+        return "standing still"
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -16,10 +20,18 @@ class Envelope:
 
     reason: str
 
+    def __str__(self) -> str:
+        """As a plan prints it."""
+        return f"at its optimum ({self.reason})"
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
     """The follower's answer is treated as a constant, by the author's wish (first-order bilevel methods)."""
+
+    def __str__(self) -> str:
+        """As a plan prints it."""
+        return "as a constant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,10 @@ class Unrolled:
 
     steps: int
     lr: float
+
+    def __str__(self) -> str:
+        """As a plan prints it."""
+        return f"unrolled over {self.steps} steps of {self.lr:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,10 @@ class Implicit:
     steps: int
     tol: float
 
+    def __str__(self) -> str:
+        """As a plan prints it."""
+        return f"implicitly ({self.how}, up to {self.steps} steps, tolerance {self.tol:g})"
+
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
@@ -45,6 +65,10 @@ class Penalty:
 
     gamma: float
     growth: float
+
+    def __str__(self) -> str:
+        """As a plan prints it."""
+        return f"under a penalty of {self.gamma:g}{f', times {self.growth:g} a step' if self.growth != 1 else ''}"
 
 
 Response = Frozen | Envelope | Stop | Unrolled | Implicit | Penalty

@@ -11,7 +11,7 @@ from gamespec.solvers.parts import all_responses, sequential
 
 def plan(game: ir.Game, table: Table) -> Plan:
     """Followers first, warm from the last step."""
-    return finished(game, table, solver="alternating", source=SOLVER.source, body=sequential(game, table), through=all_responses(game, table))
+    return finished(game, table, solver=SOLVER.word, source=SOLVER.source, body=sequential(game, table), through=all_responses(game, table))
 
 
 SOLVER = Solver(

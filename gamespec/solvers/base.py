@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable  # noqa: TC003  # part of the dataclass; until 2027-11
+import math
+from collections.abc import Callable  # part of the dataclass; until 2027-11
 from dataclasses import dataclass
 from typing import Literal
 
 from gamespec.ir import game as ir
-from gamespec.library.base import Option  # noqa: TC001  # part of the dataclass; until 2027-11
-from gamespec.plan.ops import Plan, Rule
-from gamespec.plan.response import Response  # noqa: TC001  # part of the dataclass; until 2027-11
+from gamespec.ir.expr import Reduce
+from gamespec.ir.walk import walk
+from gamespec.library.base import Option  # part of the dataclass; until 2027-11
+from gamespec.plan.ops import Op, Plan, Rule
+from gamespec.plan.response import Response  # part of the dataclass; until 2027-11
 
 Follower = Literal["value", "response", "per_sample", "choice"]
 
@@ -18,14 +21,16 @@ Follower = Literal["value", "response", "per_sample", "choice"]
 class Accepts:
     """Which games a method can play, as data: it ranks the choice, words the rejection and prints the table.
 
-    `followers`: the kinds of follower allowed. `order`: "sequential" methods keep the order of play, "simultaneous" ones
-    move all at once. `networks`: whether a player may be a network. `beam`: it keeps copies of a shared follower.
+    `order`: "sequential" methods keep the order of play, "simultaneous" ones move all at once. `followers`: the kinds of
+    follower allowed. `networks`: whether a player may be a network. `needs`: whom there must be. `reason` continues a
+    sentence that begins with the method's name.
     """
 
     order: Literal["sequential", "simultaneous"]
     followers: tuple[Follower, ...]
     networks: bool
     reason: str
+    needs: Literal["anybody", "one player", "a follower"] = "anybody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,6 @@ class Seat:
     times: int = 1
     beam: int = 0
     response: Response | None = None
-    newton: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,6 @@ class Table:
     def seat(self, node: str) -> Seat:
         """The seat of a node."""
         return next(s for s in self.seats if s.node == node)
-
-    def option(self, name: str, default: object) -> object:
-        """An option of the method."""
-        return dict(self.options).get(name, default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +116,32 @@ def owns_network(game: ir.Game, node: str) -> bool:
     return any(o in handles for o in game.node(node).owns)
 
 
-def finished(game: ir.Game, table: Table, *, solver: str, source: str, body: tuple[object, ...],
-             through: tuple[tuple[str, Response], ...] = ()) -> Plan:  # fmt: skip
+def size(game: ir.Game, node: str) -> int:
+    """How many numbers a node chooses; networks count as many."""
+    if owns_network(game, node):
+        return 10**9
+    return sum(math.prod(v.type.shape) for v in game.vars if v.name in game.node(node).owns)
+
+
+def drawn(game: ir.Game) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The data sources, and the distributions, that the players' objectives draw from."""
+    found: dict[str, None] = {}
+    for n in problem_nodes(game):
+        node = game.node(n)
+        inside = (d for e in walk(node.objective) if isinstance(e, Reduce) for d in e.draws)
+        found |= {d.over: None for d in (*node.scope, *inside) if d.over}
+    tables = {d.name for d in game.data}
+    return tuple(s for s in found if s in tables), tuple(s for s in found if s not in tables)
+
+
+def finished(game: ir.Game, table: Table, *, solver: str, source: str, body: tuple[Op, ...], through: tuple[tuple[str, Response], ...]) -> Plan:
     """A plan from a body: rules, beams and settings from the table; the residual with these responses."""
     nodes = problem_nodes(game)
     return Plan(
         solver=solver,
         schedule=table.schedule,
         source=source,
-        body=body,  # type: ignore[arg-type]  # tuples of ops; until 2027-11
+        body=body,
         rules=tuple((name, rule) for n in nodes for name, rule in table.seat(n).rules),
         residual=tuple((n, tuple((f, r) for f, r in through if f in descendants(game, n)[1:])) for n in nodes if game.node(n).choice is None),
         beams=tuple((o, table.seat(n).beam) for n in nodes for o in game.node(n).owns if table.seat(n).beam),

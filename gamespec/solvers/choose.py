@@ -9,11 +9,19 @@ from gamespec.ir import game as ir
 from gamespec.library.registry import words
 from gamespec.plan.ops import Plan
 from gamespec.plan.verify import verify
-from gamespec.solvers.base import Solver, Table, follower_kind, owns_network, problem_nodes
-from gamespec.solvers.setup import SMALL, resolve, settings, size
+from gamespec.solvers.base import Solver, Table, follower_kind, owns_network, problem_nodes, size
+from gamespec.solvers.setup import SMALL, resolve, settings
 
 if TYPE_CHECKING:
     from gamespec.classify.facts import Facts
+
+
+_FOLLOWERS = {
+    "value": "a follower of the same objective",
+    "response": "a follower with its own objective",
+    "per_sample": "one follower per sample",
+    "choice": "a discrete follower",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +60,18 @@ def schedule_name(game: ir.Game, asked: str | None) -> str:
     return asked or str(settings(game).get("schedule") or "default")
 
 
-def rejection(game: ir.Game, solver: Solver, order: str) -> str:
+def rejection(game: ir.Game, solver: Solver) -> str:
     """Why a method cannot play this game; empty when it can."""
-    kinds = {follower_kind(game, e) for e in game.edges}
-    names = {"value": "a follower of the same objective", "response": "a follower with its own objective",
-             "per_sample": "one follower per sample", "choice": "a discrete follower"}  # fmt: skip
-    bad = sorted(kinds - set(solver.accepts.followers))
+    accepts, word = solver.accepts, solver.word
+    bad = sorted({follower_kind(game, e) for e in game.edges} - set(accepts.followers))
+    if accepts.needs == "one player" and (len(problem_nodes(game)) > 1 or game.node(game.root[0]).axis):
+        return f"the game has several players; {word} {accepts.reason}"
     if bad:
-        return f"the game has {names[bad[0]]}; {solver.word} {solver.accepts.reason}"
-    if not solver.accepts.networks and any(owns_network(game, n) for n in problem_nodes(game)):
-        return f"a player is a network; {solver.word} {solver.accepts.reason}"
-    if solver.word == "k_beam" and not game.edges:
-        return "nobody follows anybody; k_beam keeps copies of a follower"
+        return f"the game has {_FOLLOWERS[bad[0]]}; {word} {accepts.reason}"
+    if not accepts.networks and any(owns_network(game, n) for n in problem_nodes(game)):
+        return f"a player is a network; {word} {accepts.reason}"
+    if accepts.needs == "a follower" and not game.edges:
+        return f"nobody follows anybody; {word} {accepts.reason}"
     return ""
 
 
@@ -75,10 +83,10 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
     written = entries.get("method", ())
     beams = any(u.word == "beam" for us in entries.values() for u in us)
     word, reason = (written[0].word, "as you wrote") if written else ("k_beam", "`beam` asks for it") if beams else _default(game, facts)
-    why = rejection(game, solvers[word], facts.order)
+    why = rejection(game, solvers[word])
     if why:
         return Unplayable(word, why)
-    rejected = [(s.word, rejection(game, s, facts.order) or _passed_over(game, s, facts)) for s in solvers.values() if s.word != word]
+    rejected = [(s.word, rejection(game, s) or _passed_over(s, facts)) for s in solvers.values() if s.word != word]
     warning = ""
     if solvers[word].accepts.order == "simultaneous" and game.edges and not facts.saddle.verdict:
         warning = f"{word} moves all players at once: it looks for a local Nash point, and the order as written may have another answer"
@@ -86,25 +94,33 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
 
 
 def _default(game: ir.Game, facts: Facts) -> tuple[str, str]:
-    kinds = {follower_kind(game, e) for e in game.edges}
+    """The decision table, top down."""
     networks = any(owns_network(game, n) for n in problem_nodes(game))
-    if game.order_word == "simultaneous" or not game.edges:
-        if networks or len(game.root) == 1:
-            if game.order:
-                return "alternating", "networks, in the order as written"
-            return "simultaneous", "every player steps along its own gradient"
-        return "extragradient", "players move at once in few variables; looking ahead also converges on bilinear games"
-    if kinds - {"value"}:
+    if len(problem_nodes(game)) == 1 and not game.node(game.root[0]).axis:
+        return "descent", "there is one player"
+    if not game.edges or game.order_word == "simultaneous":
+        return _at_once(game, networks=networks)
+    if {follower_kind(game, e) for e in game.edges} != {"value"}:
         return "nested", facts.order_reason
     if networks:
         return "alternating", "the follower keeps its place between steps; nonconvex, so the result is checked by local certificates"
     if facts.saddle.verdict:
         return "extragradient", f"the order of play cannot matter: {facts.saddle.reason.text}"
-    small = all(size(game, n) <= SMALL for n in problem_nodes(game))
-    return ("k_beam", "no saddle point need exist, so several answers of the follower are kept") if small else ("alternating", "a large follower")
+    if all(size(game, n) <= SMALL for n in problem_nodes(game)):
+        return "k_beam", "no saddle point need exist, so several answers of the follower are kept"
+    return "alternating", "the follower has many numbers and keeps its place between steps"
 
 
-def _passed_over(game: ir.Game, solver: Solver, facts: Facts) -> str:
+def _at_once(game: ir.Game, *, networks: bool) -> tuple[str, str]:
+    """Players of a block, and those whose order was taken away."""
+    if game.order and game.order_word != "simultaneous":
+        return "alternating", "in the order as written"
+    if networks:
+        return "simultaneous", "networks that nobody puts in order: every player steps along its own gradient"
+    return "extragradient", "players move at once in few variables; looking ahead also converges on bilinear games"
+
+
+def _passed_over(solver: Solver, facts: Facts) -> str:
     if solver.accepts.order == "simultaneous" and facts.order == "sequential":
         return "it would give up the order of play"
     return "it could play this game too; name it with `method:`"

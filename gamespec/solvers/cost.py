@@ -32,7 +32,11 @@ def _op(op: Op, game: Game) -> tuple[int, int, list[str]]:
             node = game.node(op.node)
             copies = max(node.axis, 1)
             n = op.steps * op.restarts * max(len(op.surrogates), 1) * copies
-            text = f"{copies} attacks of {op.steps} steps per sample for `{node.owns[0]}`" if copies > 1 else f"{op.steps} steps per sample for `{node.owns[0]}`"
+            text = (
+                f"{copies} attacks of {op.steps} steps per sample for `{node.owns[0]}`"
+                if copies > 1
+                else f"{op.steps} steps per sample for `{node.owns[0]}`"
+            )
             return n, n, [text]
         case Choose():
             n = max((v.axis for v in game.vars if v.scope), default=1)

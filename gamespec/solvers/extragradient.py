@@ -19,7 +19,7 @@ def plan(game: ir.Game, table: Table) -> Plan:
         Derive(players, "ahead", still),
         Move(players, "now", "now"),
     )
-    return finished(game, table, solver="extragradient", source=SOLVER.source, body=body, through=still)
+    return finished(game, table, solver=SOLVER.word, source=SOLVER.source, body=body, through=still)
 
 
 SOLVER = Solver(

@@ -11,12 +11,14 @@ from gamespec.solvers.parts import all_responses, sequential
 
 def plan(game: ir.Game, table: Table) -> Plan:
     """Every candidate climbs, the best is selected, the leader descends."""
-    return finished(game, table, solver="k_beam", source=SOLVER.source, body=sequential(game, table), through=all_responses(game, table))
+    return finished(game, table, solver=SOLVER.word, source=SOLVER.source, body=sequential(game, table), through=all_responses(game, table))
 
 
 SOLVER = Solver(
     word="k_beam",
-    accepts=Accepts("sequential", ("value",), networks=False, reason="keeps copies of one small shared follower of a minimax game"),
+    accepts=Accepts(
+        "sequential", ("value",), networks=False, reason="keeps copies of one small shared follower of a minimax game", needs="a follower"
+    ),
     options=(Option("K", int, 8), Option("lr", float, 0.0)),
     source="Hamm and Noh 2018, algorithm 1",
     plan=plan,

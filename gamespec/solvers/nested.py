@@ -11,12 +11,14 @@ from gamespec.solvers.parts import all_responses, sequential
 
 def plan(game: ir.Game, table: Table) -> Plan:
     """Deepest follower first; the leader last, on its total derivative."""
-    return finished(game, table, solver="nested", source=SOLVER.source, body=sequential(game, table), through=all_responses(game, table))
+    return finished(game, table, solver=SOLVER.word, source=SOLVER.source, body=sequential(game, table), through=all_responses(game, table))
 
 
 SOLVER = Solver(
     word="nested",
-    accepts=Accepts("sequential", ("value", "response", "per_sample", "choice"), networks=True, reason="answers every follower before its leader moves"),
+    accepts=Accepts(
+        "sequential", ("value", "response", "per_sample", "choice"), networks=True, reason="answers every follower before its leader moves"
+    ),
     options=(Option("lr", float, 0.0),),
     source="von Stackelberg 1934; Danskin 1967 for followers of a maximum; Pedregosa 2016 for other responses",
     plan=plan,

@@ -5,24 +5,14 @@ from __future__ import annotations
 from gamespec.ir import game as ir
 from gamespec.plan.ops import Choose, Derive, Move, Op, Repeat, Respond, Sample, Select
 from gamespec.plan.response import Envelope, Frozen, Implicit, Penalty, Response, Stop, Unrolled
-from gamespec.solvers.base import Table, children, descendants, follower_kind, problem_nodes
+from gamespec.solvers.base import Table, children, drawn, follower_kind, problem_nodes
 
 DANSKIN = "zero-sum follower, answered before its leader moves (Danskin 1967)"
 
 
 def sources(game: ir.Game) -> Sample:
     """Draw from every source that the players' objectives mention."""
-    from gamespec.ir.expr import Reduce
-    from gamespec.ir.walk import walk
-
-    drawn: dict[str, None] = {}
-    for n in problem_nodes(game):
-        node = game.node(n)
-        for d in (*node.scope, *(d for e in walk(node.objective) if isinstance(e, Reduce) for d in e.draws)):
-            if d.over:
-                drawn.setdefault(d.over)
-    data = {d.name for d in game.data}
-    return Sample(tuple(s for s in drawn if s in data), tuple(s for s in drawn if s not in data))
+    return Sample(*drawn(game))
 
 
 def joint(game: ir.Game) -> tuple[str, ...]:
@@ -38,12 +28,10 @@ def frozen(game: ir.Game) -> tuple[tuple[str, Response], ...]:
 
 def response(game: ir.Game, table: Table, edge: ir.Edge) -> Response:
     """How a derivative passes through the follower of an edge: as written, else what its kind allows."""
-    seat = table.seat(edge.child)
-    if follower_kind(game, edge) == "choice":
+    kind, written = follower_kind(game, edge), table.seat(edge.child).response
+    if kind == "choice":
         return Stop()
-    if edge.kind == "value":
-        return Envelope(DANSKIN)
-    return seat.response or Stop()
+    return written or (Envelope(DANSKIN) if edge.kind == "value" else Stop())
 
 
 def responses(game: ir.Game, table: Table, node: str) -> tuple[tuple[str, Response], ...]:
@@ -58,36 +46,39 @@ def responses(game: ir.Game, table: Table, node: str) -> tuple[tuple[str, Respon
 def answer(game: ir.Game, table: Table, edge: ir.Edge, draw: Sample) -> tuple[Op, ...]:
     """One follower's turn before its leader moves, its own followers first."""
     node, seat = edge.child, table.seat(edge.child)
-    kind = follower_kind(game, edge)
-    how = response(game, table, edge)
+    kind, how = follower_kind(game, edge), response(game, table, edge)
     if kind == "choice":
         return (Choose(node),)
     if isinstance(how, Unrolled) or (isinstance(how, Implicit) and how.how == "newton"):
         return ()  # the answer is computed inside the leader's derivative
     below = tuple(op for e in children(game, node) for op in answer(game, table, e, draw))
     if kind == "per_sample":
-        rule = dict(seat.rules)[game.node(node).owns[0]]
+        ((_, rule),) = seat.rules
         return (*below, Respond(node, rule, seat.steps, seat.start, seat.restarts, seat.surrogates))
-    move: tuple[Op, ...] = (*below, Derive((node,), "now", responses(game, table, node)), Move((node,), "now", "now"))
-    if isinstance(how, Penalty):
-        move = (Derive((node,), "now", ((node, how),)), Move((node,), "now", "now"))
-    times = max(seat.times, seat.steps, 1)
-    fresh = (draw,) if times > 1 and table.batch and (draw.data or draw.dists) else ()
-    turn: tuple[Op, ...] = (Repeat(times, (*fresh, *move)),) if times > 1 else move
+    through = ((node, how),) if isinstance(how, Penalty) else responses(game, table, node)
+    turn = repeated(table, draw, (*below, Derive((node,), "now", through), Move((node,), "now", "now")), max(seat.times, seat.steps, 1))
     return (*turn, Select(node)) if seat.beam else turn
+
+
+def repeated(table: Table, draw: Sample, turn: tuple[Op, ...], times: int) -> tuple[Op, ...]:
+    """A turn made several times, each on rows of its own."""
+    if times == 1:
+        return turn
+    fresh = (draw,) if table.batch and (draw.data or draw.dists) else ()
+    return (Repeat(times, (*fresh, *turn)),)
 
 
 def sequential(game: ir.Game, table: Table) -> tuple[Op, ...]:
     """Followers answer, deepest first; then each root moves on its total derivative."""
     draw = sources(game)
     ops: list[Op] = [draw]
-    ranks = order(game)
-    for root in reversed(ranks):
+    for root in reversed(order(game)):
         for e in children(game, root):
             ops += answer(game, table, e, draw)
-        seat = table.seat(root)
         turn: tuple[Op, ...] = (Derive((root,), "now", responses(game, table, root)), Move((root,), "now", "now"))
-        ops += [Repeat(seat.times, turn)] if seat.times > 1 else turn
+        # A leader's further moves are against the answers that it has got, hence on the same rows.
+        seat = table.seat(root)
+        ops += repeated(table, Sample((), ()) if children(game, root) else draw, turn, seat.times)
     return tuple(ops)
 
 
@@ -100,6 +91,3 @@ def order(game: ir.Game) -> list[str]:
 def all_responses(game: ir.Game, table: Table) -> tuple[tuple[str, Response], ...]:
     """The response of every follower of the game."""
     return tuple(r for root in game.root for r in responses(game, table, root))
-
-
-__all__ = ["DANSKIN", "all_responses", "answer", "descendants", "frozen", "joint", "order", "response", "responses", "sequential", "sources"]

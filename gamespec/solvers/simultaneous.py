@@ -13,7 +13,7 @@ def plan(game: ir.Game, table: Table) -> Plan:
     """All gradients, then all moves."""
     players = joint(game)
     body = (sources(game), Derive(players, "now", frozen(game)), Move(players, "now", "now"))
-    return finished(game, table, solver="simultaneous", source=SOLVER.source, body=body, through=frozen(game))
+    return finished(game, table, solver=SOLVER.word, source=SOLVER.source, body=body, through=frozen(game))
 
 
 SOLVER = Solver(

@@ -1,0 +1,129 @@
+"""Data and distributions as Python: how each source is read or drawn, and how its next batch comes."""
+
+from __future__ import annotations
+
+from gamespec.check.constant import plain_use
+from gamespec.emit.scene import Scene, Text
+from gamespec.emit.spell import attribute
+from gamespec.ir import game as ir
+from gamespec.ir.expr import Call, Expr, Word
+from gamespec.ir.walk import walk
+from gamespec.library.registry import words
+
+FIRST_ORDER = 4
+"""Number of the random stream that shuffles the first source; the others follow."""
+
+
+def quoted(value: object) -> str:
+    """A plain value as Python text, strings in double quotes."""
+    return f'"{value}"' if isinstance(value, str) and not {'"', "\\"} & {*value} else repr(value)
+
+
+def arguments(use: ir.Use) -> str:
+    """The arguments of a library word as Python text, strings in double quotes."""
+    args, options = plain_use(use)
+    return ", ".join([*map(quoted, args), *(f"{k}={quoted(v)}" for k, v in options.items())])
+
+
+def data_functions(scene: Scene, text: Text) -> None:
+    """Write, for every source, how it is read or drawn, and how its next batch comes."""
+    played = {d for op in scene.plan.body for d in getattr(op, "data", ())}
+    for data in scene.game.data:
+        name = attribute(data.name)
+        entry = words("data").get(data.source.word)
+        span = scene.spans.get(f"data:{data.name}")
+        if entry is not None and entry.load is None:
+            _stream(scene, data, text)
+            continue
+        if entry is not None:
+            scene.reached.add(entry.load.__name__)
+            text.define(f"read_{name}", "", f"The table of `{data.name}`: its columns by name.", span)
+            text.add(f"    return {entry.load.__name__}({arguments(data.source)})", span=span)
+        if data.name in played:
+            shapes = ", ".join(f"{f.name} [{', '.join(['n', *map(str, f.type.shape)])}]" for f in data.fields)
+            text.define(f"batch_{name}", "s", f"The next minibatch of `{data.name}`: {shapes}.", span)
+            text.add(f"    rows = s.order_{name}.next()", f"    return tuple(t[rows] for t in s.{name})")
+        if _sampled(scene, data.name):
+            text.define(f"draw_{name}", "s, n, rng", f"n rows of `{data.name}`, drawn with replacement.", span)
+            text.add(f"    return s.{name}[0][torch.randint(len(s.{name}[0]), (n,), generator=rng, device=s.device)]")
+    for dist in scene.game.dists:
+        _dist(dist, text)
+
+
+def _measured(scene: Scene) -> list[Expr]:
+    """Every expression inside a metric or an expectation."""
+    return [e for whole in (*(m.value for m in scene.game.metrics), *(x.condition for x in scene.game.expects)) for e in walk(whole)]
+
+
+def _sampled(scene: Scene, name: str) -> bool:
+    return any(isinstance(e, Call) and e.fn == "sample" and Word(value=name) in e.args for e in _measured(scene))
+
+
+def _undeclared(scene: Scene, data: ir.Data) -> bool:
+    """Whether a metric reads a column of this source that no field declares."""
+    columns = [[a.value for a in e.args if isinstance(a, Word)] for e in _measured(scene) if isinstance(e, Call) and e.fn == "column"]
+    return any(name == data.name and column not in {f.name for f in data.fields} for name, column in columns)
+
+
+def _stream(scene: Scene, data: ir.Data, text: Text) -> None:
+    entry = words("data")[data.source.word]
+    scene.reached.add(entry.draw.__name__)
+    name, args, span = attribute(data.name), arguments(data.source), scene.spans.get(f"data:{data.name}")
+    shape = ", ".join(["n", *map(str, data.fields[0].type.shape)])
+    text.define(f"draw_{name}", "s, n, rng", f"n fresh samples of `{data.name}`, [{shape}].", span)
+    text.add(f"    return {entry.draw.__name__}(n, rng{', ' if args else ''}{args}).to(s.device, DTYPE)", span=span)
+    text.define(f"batch_{name}", "s, n=BATCH", f"The next n samples of `{data.name}`.", span)
+    text.add(f"    return (draw_{name}(s, n, s.rng_data),)")
+
+
+def _dist(dist: ir.Dist, text: Text) -> None:
+    _, options = plain_use(dist.source)
+    shape = "".join(f", {n}" for n in dist.type.shape)
+    settings = "generator=rng, device=s.device, dtype=DTYPE"
+    if dist.source.word == "Normal":
+        mean, std = options.get("mean", 0), options.get("std", 1)
+        drawn = f"torch.randn(n{shape}, {settings})"
+        drawn = drawn if (mean, std) == (0, 1) else f"{mean} + {std} * {drawn}"
+    else:
+        lo, hi = (float(str(options.get(key, usual))) for key, usual in (("lo", 0), ("hi", 1)))
+        drawn = f"torch.rand(n{shape}, {settings})"
+        drawn = drawn if (lo, hi) == (0, 1) else f"{lo!r} + {hi - lo!r} * {drawn}"
+    text.define(f"draw_{attribute(dist.name)}", "s, n, rng", f"n samples of `{dist.name}`, [n{shape}].")
+    text.add(f"    return {drawn}")
+
+
+def start_data(scene: Scene, d: ir.Data, number: int, text: Text) -> None:
+    """Read a table, or take the caller's; shuffle it where batches of it are asked for."""
+    name = attribute(d.name)
+    entry = words("data").get(d.source.word)
+    span = scene.spans.get(f"data:{d.name}")
+    if entry is not None and entry.load is None:
+        return
+    if entry is None:
+        text.add(f'    s.{name} = tuple(t.to(device) for t in data["{d.name}"])', span=span)
+    else:
+        text.add(f"    table = read_{name}()", span=span)
+        if _undeclared(scene, d):
+            text.add(f"    s.{name}_table = {{key: t.to(device) for key, t in table.items()}}")
+        columns = _columns(d)
+        text.add(f"    s.{name} = ({', '.join(columns)}{',' if len(columns) == 1 else ''})", span=span)
+        text.add(f'    if "{d.name}" in data:', f'        s.{name} = tuple(t.to(device) for t in data["{d.name}"])')
+    if any(d.name in getattr(op, "data", ()) for op in scene.plan.body):
+        scene.reached.add("Sampler")
+        text.add(f'    s.order_{name} = Sampler(len(s.{name}[0]), BATCH, stream(seed, {FIRST_ORDER + number}, "cpu"))')
+
+
+def _columns(d: ir.Data) -> list[str]:
+    """The fields of a source as columns of its table, on the device, in the shape that was declared."""
+    _, options = plain_use(d.source)
+    asked = options.get("targets")
+    targets = [str(t) for t in asked] if isinstance(asked, tuple) else ["y"]
+    found = []
+    for f in d.fields:
+        if f.type.kind in ("class", "index"):
+            key = "i" if f.type.kind == "index" else targets.pop(0) if targets else "y"
+            found.append(f'table["{key}"].to(device)')
+        else:
+            shape = ", ".join(["-1", *map(str, f.type.shape)])
+            found.append(f'table["x"].reshape({shape}).to(device, DTYPE)')
+    return found

@@ -1,0 +1,223 @@
+"""Gradients of players' objectives as Python: their own, joint ones, those of a family, of a beam, and through followers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.emit.functions import moved_name, moved_part, needs, objective_name, parameters
+from gamespec.emit.solved import answer_call
+from gamespec.emit.spell import handle, own_parameters, spelled, target
+from gamespec.ir.walk import expanded
+from gamespec.plan.ops import Derive
+from gamespec.plan.response import Implicit, Penalty, Response, Unrolled
+
+if TYPE_CHECKING:
+    from gamespec.emit.step import Steps
+
+Wanted = tuple[str, str, bool]
+"""What a player differentiates in: name, Python text, whether it is a list of tensors."""
+
+
+def derive(steps: Steps, op: Derive) -> None:
+    """Gradients of these players at one point, all before any move."""
+    ahead = {spelled(v.name): f"{spelled(v.name)}_ahead" for v in steps.scene.shared} if op.at == "ahead" else {}
+    through = next(((f, r) for f, r in op.through if isinstance(r, (Unrolled, Penalty, Implicit))), None)
+    with steps.playing(() if through else op.nodes):
+        if through is not None:
+            _through(steps, op.nodes[0], *through)
+        elif _one_objective(steps, op.nodes):
+            _joint(steps, op.nodes, ahead)
+        else:
+            for node in op.nodes:
+                _own(steps, node, ahead)
+
+
+def _one_objective(steps: Steps, nodes: tuple[str, ...]) -> bool:
+    """Whether all these players share one objective, so that one forward serves them all."""
+    game = steps.scene.game
+    if len(nodes) < 2 or any(game.node(n).axis for n in nodes) or steps.scene.moody:
+        return False
+    return all(expanded(game, n) == expanded(game, nodes[-1]) for n in nodes[:-1])
+
+
+def _leaf(steps: Steps, nodes: tuple[str, ...], ahead: dict[str, str]) -> None:
+    names = [ahead.get(spelled(o), spelled(o)) for n in nodes for o in steps.scene.game.node(n).owns if steps.scene.var(o)]
+    if names:
+        steps.scene.reached.add("leaf")
+        steps.line(f"{', '.join(names)} = {', '.join(f'leaf({n})' for n in names)}")
+
+
+def wanted(steps: Steps, node: str, ahead: dict[str, str]) -> list[Wanted]:
+    """What a player differentiates in."""
+    found = []
+    for o in steps.scene.game.node(node).owns:
+        net = steps.scene.net(o)
+        text = ahead.get(spelled(o), spelled(o)) if net is None else own_parameters(net, steps.scene.explicit)
+        found.append((spelled(o), text, net is not None))
+    return found
+
+
+def _joint(steps: Steps, nodes: tuple[str, ...], ahead: dict[str, str]) -> None:
+    _leaf(steps, nodes, ahead)
+    value = f"value{'_ahead' if ahead else ''}"
+    steps.line(f"{value} = {steps.call(nodes[-1], ahead)}", node=nodes[-1])
+    for n in nodes:
+        steps.losses.setdefault(steps.label(n), value)
+    own = {n: wanted(steps, n, ahead) for n in nodes}
+    _grad(steps, value, [w for n in nodes for w in own[n]], nodes[-1])
+    for n in nodes:
+        if steps.scene.game.node(n).sense == "max":
+            for name, _, many in own[n]:
+                if many:
+                    steps.line(f"g_{name} = [-g for g in g_{name}]")
+
+
+def _grad(steps: Steps, value: str, found: list[Wanted], node: str) -> None:
+    if len(found) == 1:
+        name, text, many = found[0]
+        steps.line(f"g_{name} = torch.autograd.grad({value}, {text})" if many else f"(g_{name},) = torch.autograd.grad({value}, {text})", node=node)
+        return
+    if not any(many for _, _, many in found):
+        targets = ", ".join(f"g_{n}" for n, _, _ in found)
+        steps.line(f"{targets} = torch.autograd.grad({value}, ({', '.join(t for _, t, _ in found)}))", node=node)
+        return
+    for name, text, many in found:
+        steps.line(f"at_{name} = {text if many else f'[{text}]'}")
+    steps.line(f"g_all = list(torch.autograd.grad({value}, [{', '.join(f'*at_{n}' for n, _, _ in found)}]))", node=node)
+    for name, _, many in found:
+        steps.line(f"g_{name}, g_all = g_all[:len(at_{name})], g_all[len(at_{name}):]" if many else f"g_{name} = g_all.pop(0)")
+
+
+def _own(steps: Steps, node: str, ahead: dict[str, str]) -> None:
+    """A maximiser's networks get the gradient of minus the objective, on which step rules descend."""
+    scene = steps.scene
+    owner = scene.game.node(node)
+    _leaf(steps, (node,), ahead)
+    name = f"value_{scene.title(node)}"
+    if owner.axis and not owner.scope:
+        _family(steps, node, ahead, name)
+        return
+    found = wanted(steps, node, ahead)
+    if any(o in scene.beams for o in owner.owns):
+        steps.line(f"{name} = {steps.beam_values(node)}  # [{max(scene.beams.values())}]", node=node)
+        steps.losses.setdefault(steps.label(node), f"{name}.{'amax' if owner.sense == 'max' else 'amin'}()")
+        _grad(steps, f"{name}.sum()", found, node)
+        return
+    part = moved_part(scene, node) if not ahead else None
+    shared = next((steps.losses.get(steps.label(e.child)) for e in scene.game.edges if e.parent == node), None)
+    if part is not None and shared is not None:
+        args = [steps.renamed.get(a, a) for a in needs(scene, part)]
+        steps.line(f"{name} = {moved_name(scene, node)}({', '.join(args)})", node=node)
+        steps.losses.setdefault(steps.label(node), shared)
+    else:
+        steps.line(f"{name} = {steps.call(node, ahead)}", node=node)
+        steps.losses.setdefault(steps.label(node), name)
+    raised = owner.sense == "max" and any(many for _, _, many in found)
+    _grad(steps, f"-{name}" if raised else name, found, node)
+    if raised:
+        for variable in (n for n, _, many in found if not many):
+            steps.line(f"g_{variable} = -g_{variable}")
+
+
+def _family(steps: Steps, node: str, ahead: dict[str, str], name: str) -> None:
+    """One gradient for each player of a family: its own objective in its own entry."""
+    owner = steps.scene.game.node(node)
+    (own,) = owner.owns
+    var, index = ahead.get(spelled(own), spelled(own)), spelled(owner.index)
+    steps.line(f"{name} = [{steps.call(node, ahead)} for {index} in range({owner.axis})]  # one for each {owner.label or 'player'}", node=node)
+    steps.line(
+        f"g_{spelled(own)} = torch.stack([torch.autograd.grad(value, {var}, retain_graph=True)[0][{index}] for {index}, value in enumerate({name})])"
+    )
+    for i in range(min(owner.axis, 8)):
+        steps.losses.setdefault(f"{own}[{i}]", f"{name}[{i}]")
+
+
+# ------------------------------------------------------------------ through a follower's answer
+
+
+def _through(steps: Steps, node: str, follower: str, how: Response) -> None:
+    """The derivative of a leader through its follower; or that of a follower that pays a penalty to its leader."""
+    if node == follower:
+        leader = next(e.parent for e in steps.scene.game.edges if e.child == node)
+        _bilevel(steps, leader, node, how, moving=node)
+    elif isinstance(how, Implicit) and how.how == "newton":
+        _leaf(steps, (node,), {})
+        answer_call(steps, node)
+        name = f"value_{steps.scene.title(node)}"
+        steps.line(f"{name} = {steps.call(node)}", node=node)
+        steps.losses.setdefault(steps.label(node), name)
+        _grad(steps, name, wanted(steps, node, {}), node)
+    else:
+        _bilevel(steps, node, follower, how, moving=node)
+
+
+def _bilevel(steps: Steps, leader: str, follower: str, how: Response, *, moving: str) -> None:
+    """Both objectives as functions of what leader and follower chose, then one of the hypergradient kernels."""
+    game, value = steps.scene.game, f"value_{steps.scene.title(leader)}"
+    up, low = wanted(steps, leader, {}), wanted(steps, follower, {})
+    lead, follow = _joined(up), _joined(low)
+    down = game.node(leader).sense == "max" and isinstance(how, Penalty)
+    if (leader, follower) not in steps.defined:
+        steps.defined.add((leader, follower))
+        _as_function(steps, "outer", leader, up, low, negated=down)
+        _as_function(steps, "inner", follower, up, low, negated=game.node(follower).sense == "max")
+    steps.losses.setdefault(steps.label(moving), f"(-{value})" if down else value)
+    if isinstance(how, Penalty):
+        steps.scene.reached.update({"penalty_value", "leaf"})
+        weight = repr(how.gamma) if how.growth == 1 else f"min({how.gamma!r} * {how.growth!r} ** s.k, 1e8)"
+        steps.line(f"lead, follow = {f'[leaf(t) for t in {lead}]' if moving == leader else lead}, [leaf(t) for t in {follow}]")
+        steps.line(f"{value} = penalty_value(outer, inner, lead, follow, {weight})", node=follower)
+        steps.line(f"g_all = torch.autograd.grad({value}, {'lead' if moving == leader else 'follow'})")
+        _split(steps, up if moving == leader else low, turned=game.node(moving).sense == "max", networks=False)
+        return
+    if isinstance(how, Unrolled):
+        steps.scene.reached.add("hypergradient_unrolled")
+        call = f"hypergradient_unrolled(outer, inner, {lead}, {follow}, steps={how.steps}, lr={how.lr!r})"
+        steps.line(f"{value}, g_all, end = {call}", node=follower)
+        if steps.moves:
+            _keep(steps, follower)
+    elif isinstance(how, Implicit):
+        steps.scene.reached.add("hypergradient_implicit")
+        call = f"hypergradient_implicit(outer, inner, {lead}, {follow}, steps={how.steps}, tol={how.tol!r})"
+        steps.line(f"{value}, g_all = {call}", node=follower)
+    _split(steps, up, turned=game.node(leader).sense == "max", networks=True)
+
+
+def _as_function(steps: Steps, name: str, node: str, up: list[Wanted], low: list[Wanted], *, negated: bool) -> None:
+    scene = steps.scene
+    handles = {spelled(n.handle): handle(n) for n in scene.game.nets}
+    if steps.text.lines[-1]:
+        steps.text.add("")
+    with steps.block(f"def {name}(lead, follow):"):
+        for source, names in (("lead", up), ("follow", low)):
+            if len(names) == 1 and names[0][2]:
+                steps.line(f"{handles[names[0][0]]} = {source}")
+            else:
+                steps.line(f"{target([n for n, _, _ in names])} = {source}")
+        steps.line(f"return {'-' if negated else ''}{objective_name(scene, node)}({', '.join(parameters(scene, node))})", node=node)
+    steps.text.add("")
+
+
+def _joined(names: list[Wanted]) -> str:
+    return names[0][1] if names[0][2] else f"[{', '.join(t for _, t, _ in names)}]"
+
+
+def _split(steps: Steps, names: list[Wanted], *, turned: bool, networks: bool) -> None:
+    """One gradient for each thing that is chosen; `turned` around for a maximiser's `networks`, or for its variables."""
+    if len(names) == 1 and names[0][2]:
+        steps.line(f"g_{names[0][0]} = {'[-g for g in g_all]' if turned and networks else 'list(g_all)'}")
+        return
+    steps.line(f"{target([f'g_{n}' for n, _, _ in names])} = {'(-g for g in g_all)' if turned and not networks else 'g_all'}")
+
+
+def _keep(steps: Steps, node: str) -> None:
+    """The follower stays where its last unrolled step ended."""
+    for o in steps.scene.game.node(node).owns:
+        net = steps.scene.net(o)
+        if net is None:
+            continue
+        with steps.block("with torch.no_grad():"), steps.block(f"for weight, moved in zip({handle(net)}, end, strict=True):"):
+            steps.line("weight.copy_(moved)")
+        return
+    names = [spelled(o) for o in steps.scene.game.node(node).owns]
+    steps.line(f"{target([f's.{n}' for n in names])} = {target(names)} = end")

@@ -1,0 +1,67 @@
+"""Names of the game as Python names: none hides a name of the program, and no two become one."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+
+from gamespec.emit.link import linkable
+from gamespec.ir import game as ir
+
+# fmt: off
+_PROGRAM = frozenset([
+    "math", "sys", "torch", "F", "nn", "Tensor", "Callable", "Iterator", "contextmanager", "annotations", "NAME", "SCHEDULE", "KIND",
+    "SEED", "STEPS", "EVERY", "BATCH", "TOL", "DTYPE", "State", "s", "seed", "device", "nets", "data", "batch", "rng", "rows", "steps",
+    "restarts", "start", "step", "train", "report", "main", "residual", "stationary_near", "value", "measure", "probe", "point", "certify",
+    "players", "save", "restore", "expectations", "values", "status", "table", "lo", "hi", "best", "here", "score", "terms", "pulls",
+    "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
+    "points", "shapes", "at", "climb", "climbs", "weight", "moved", "g_all", "field", "check",
+])
+# fmt: on
+"""What the program calls its own functions, arguments and local values."""
+
+_PREFIXES = (
+    "objective_", "moved_by_", "respond_", "answer_", "metric_", "batch_", "read_", "draw_", "best_", "value_", "g_", "at_",
+    "rng_", "rule_", "order_",
+)  # fmt: skip
+_SUFFIXES = ("_", "_ahead", "_best", "_each", "_start", "_params", "_table")
+
+
+def spelled(name: str) -> str:
+    """A name of the game as a Python name that hides nothing of the program.
+
+    A trailing underscore marks every name that was changed, those that end in one included, so that no two meet.
+    """
+    reserved = keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _PROGRAM or hasattr(builtins, name) or name in linkable()
+    derived = name.startswith(_PREFIXES) or name.endswith(_SUFFIXES) or "_at_" in name
+    return f"{name}_" if reserved or derived else name
+
+
+def attribute(name: str) -> str:
+    """A name of the game as an attribute of the state, or as the end of a function's name."""
+    taken = name in ("k", "seed", "device") or name.startswith(("rng_", "rule_", "order_")) or name.endswith(("_", "_table"))
+    return f"{name}_" if keyword.iskeyword(name) or taken else name
+
+
+def handle(net: ir.Net) -> str:
+    """The Python name of a network's explicit parameters."""
+    return spelled(net.handle) if net.handle != net.name else f"{spelled(net.name)}_params"
+
+
+def own_parameters(net: ir.Net, explicit: frozenset[str]) -> str:
+    """The parameters of a network as Python text: a local name where the program applies it at explicit ones."""
+    return handle(net) if net.name in explicit else f"list({spelled(net.name)}.parameters())"
+
+
+def target(names: list[str]) -> str:
+    """The left side of an assignment that unpacks a tuple."""
+    return ", ".join(names) if len(names) > 1 else f"({names[0]},)"
+
+
+def unused(base: str, taken: set[str]) -> str:
+    """The first of base, base_2, base_3, ... that is not taken; it is taken from then on."""
+    name, k = base, 2
+    while name in taken:
+        name, k = f"{base}_{k}", k + 1
+    taken.add(name)
+    return name
