@@ -188,10 +188,10 @@ def _through(value: tree.Expr, scope: Scope, build: Build) -> ir.Use:
 
 
 def _not_negative(node: tree.Expr, found: ir.Use, build: Build) -> None:
-    """No number of a schedule is negative."""
+    """No number of a schedule is negative but momentum, which cures cycles so (Gidel et al. 2019)."""
     for option in found.options:
         value = getattr(option.value, "value", None)
-        if isinstance(value, Fraction) and value < 0:
+        if isinstance(value, Fraction) and value < 0 and option.key != "momentum":
             at = next((k.value for k in node.kwargs if k.key == option.key), node) if isinstance(node, tree.Call) else node
             raise build.log.fail("GE501", f"`{option.key}` of `{found.word}` is negative", at.span, f"found {value}", hint=f"write `{-value}`")
 

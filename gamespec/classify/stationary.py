@@ -86,23 +86,26 @@ class Search:
             if not self._possible(box, fixed) or any(_inside(box, other) for other in covered):
                 continue
             if not free:
-                found.append(Zero(tuple(box.items()), tuple(fixed), sure=True))
+                found.append(Zero(self._ordered(box), tuple(fixed), sure=True))
                 continue
             zone = self._alone(box, free)
             if zone is not None:
                 outer, inner = zone
                 covered.append(outer)
                 if self._possible(inner, fixed) and all(_meet(inner[n], self.whole[n]) for n in free):
-                    found.append(Zero(tuple(inner.items()), tuple(fixed), sure=True))
+                    found.append(Zero(self._ordered(inner), tuple(fixed), sure=True))
                 continue
             todo += self._cut(box, free, fixed, found)
         return True
+
+    def _ordered(self, box: Box) -> tuple[tuple[str, Interval], ...]:
+        return tuple((name, box[name]) for name in self.field)
 
     def _cut(self, box: Box, free: list[str], fixed: Box, found: list[Zero]) -> list[Box]:
         name = max(free, key=lambda n: box[n][1] - box[n][0])
         lo, hi = box[name]
         if hi - lo < SMALLEST:
-            found.append(Zero(tuple(box.items()), tuple(fixed), sure=False))
+            found.append(Zero(self._ordered(box), tuple(fixed), sure=False))
             return []
         middle = lo + (hi - lo) * _SPLIT
         return [{**box, name: (lo, middle)}, {**box, name: (middle, hi)}]

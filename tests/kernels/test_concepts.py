@@ -1,0 +1,235 @@
+"""Which points are local Nash, local minimax or Stackelberg points, on games whose answers are known."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from gamespec.kernels.concepts import (
+    active_numbers,
+    duality_gap,
+    field_jacobian,
+    gain_from_restarts,
+    hessian_product,
+    lanczos_extremes,
+    least_eigenvalue,
+    minimax_margin,
+    nash_margin,
+    own_slopes,
+    stackelberg_point,
+)
+
+D = torch.float64
+
+
+def phi(z):
+    """The well of the forsaken game."""
+    return z**2 / 4 - z**4 / 2 + z**6 / 6
+
+
+def forsaken(c):
+    """The forsaken game at one shift."""
+    return lambda u, v: u * (v - c) + phi(u) - phi(v)
+
+
+def weapons(u, v):
+    """Danskin's allocation of weapons."""
+    return torch.exp(-10 * (u + 0.5) * torch.exp(-(v + 0.5))) + torch.exp(-10 * (0.5 - u) * torch.exp(v - 0.5)) - 2
+
+
+def zero_sum(f):
+    """Both players' costs, from points of one number each."""
+    return lambda z: [f(z[0], z[1]).sum(), -f(z[0], z[1]).sum()]
+
+
+def measured(f, u, v, box):
+    """Largest projected slope, Nash margin, and the two minimax margins at a point of the box [-box, box]^2."""
+    z = [torch.tensor([u], dtype=D), torch.tensor([v], dtype=D)]
+    slope = torch.cat(own_slopes(zero_sum(f), z))
+    point, side = torch.cat(z), torch.full((2,), box, dtype=D)
+    held = active_numbers(point, slope, -side, side, 1e-6)
+    jacobian = field_jacobian(zero_sum(f), z)
+    below, along = minimax_margin(jacobian, 1, held)
+    return float(slope[~held].abs().sum()), float(nash_margin(jacobian, [1, 1], held)), float(below), float(along)
+
+
+@pytest.mark.parametrize(
+    ("f", "u", "v", "box", "stationary", "nash", "minimax"),
+    [
+        (lambda u, v: u**2 - v**2, 0, 0, 0.5, True, True, True),
+        (lambda u, v: u**2 - v**2 + 2 * u * v, 0, 0, 0.5, True, True, True),
+        (lambda u, v: v**3 - 3 * v * u**2, 0.25, -0.25, 0.5, False, True, True),
+        (lambda u, v: v**3 - 3 * v * u**2, 0.25, 0.5, 0.5, False, False, False),
+        (lambda u, v: -(u**2) + v**2 + 2 * u * v, 0, 0, 0.5, True, False, False),
+        (lambda u, v: -(u**2) + v**2 + 2 * u * v, 0.4999, 0.5, 0.5, False, False, False),
+        (weapons, 0, 0.5, 0.5, False, True, True),
+        (weapons, 0.1579533, 0.5, 0.5, True, True, True),
+        # A07 and B17: -u^2 + 4uv - v^2 is minimax at 0 and no Nash point.
+        (lambda u, v: -(u**2) + 4 * u * v - v**2, 0, 0, math.inf, True, False, True),
+        # B12: the same with a follower so slow that every one-timescale method leaves.
+        (lambda u, v: -3 * u**2 - v**2 + 4 * u * v, 0, 0, math.inf, True, False, True),
+        (lambda u, v: 3 * u**2 + v**2 + 4 * u * v, 0, 0, math.inf, True, False, False),
+        (lambda u, v: 0.2 * u * v - torch.cos(v), 0, math.pi, 1e9, False, None, None),
+        (lambda u, v: 0.2 * u * v - torch.cos(v), 0, 0, 1e9, True, False, False),
+        (forsaken(0.1), 0.03921586906, 0.08051259167, math.inf, True, True, True),
+        (forsaken(0.45), 0.07802666874, 0.4119338514, math.inf, True, False, False),
+        (forsaken(0.5), 0.04601900398, 0.477185205, math.inf, True, False, False),
+    ],
+)
+def test_points_of_known_games_are_what_they_are(f, u, v, box, stationary, nash, minimax):
+    """Slopes vanish at stationary points only; margins have the sign that the concept asks for."""
+    slope, nash_found, below, along = measured(f, float(u), float(v), box)
+
+    assert (slope < 1e-5) == stationary
+    if nash is not None:
+        assert (nash_found > 1e-9) == nash
+        assert (min(below, along) > 1e-9) == minimax
+
+
+def test_the_curvatures_of_the_forsaken_game_are_those_of_the_table():
+    """Own curvatures at c = 1/10."""
+    z = [torch.tensor([0.03921586906], dtype=D), torch.tensor([0.08051259167], dtype=D)]
+    jacobian = field_jacobian(zero_sum(forsaken(0.1)), z)
+
+    assert torch.allclose(jacobian.diagonal(), torch.tensor([0.4907845191, 0.4613164351], dtype=D), atol=1e-8)
+
+
+def cournot(q1, q2):
+    """A firm's cost in the duopoly with price 10 - q and unit costs."""
+    return -((9 - q1 - q2) * q1).sum()
+
+
+@pytest.mark.parametrize(("q1", "q2", "slope"), [(4.5, 2.25, 0.0), (3.0, 3.0, -1.5)])
+def test_cournot_s_leader_is_stationary_at_its_own_point_only(q1, q2, slope):
+    """The total slope vanishes at (9/2, 9/4), and at the Nash point (3, 3) the leader would sell more."""
+    u, v = torch.tensor([q1], dtype=D), torch.tensor([q2], dtype=D)
+    none = torch.zeros(1, dtype=torch.bool)
+
+    total, curvature, below = stackelberg_point(cournot, lambda a, b: cournot(b, a), u, v, none)
+
+    assert float(total) == pytest.approx(slope, abs=1e-12)
+    assert float(curvature) == pytest.approx(1.0)
+    assert float(below) == pytest.approx(2.0)
+
+
+def test_the_curvature_through_an_answer_is_that_of_the_answer_put_in():
+    """With v = tanh(u) as the answer, the leader's curvature is that of its cost along the curve."""
+    u, v = torch.tensor([0.7], dtype=D), torch.tensor([math.tanh(0.7)], dtype=D)
+
+    def lead(a, b):
+        return (torch.sin(a) * b + b**3).sum()
+
+    slope, curvature, _ = stackelberg_point(lead, lambda a, b: ((b - torch.tanh(a)) ** 2 * (1 + a**2)).sum(), u, v, torch.zeros(1, dtype=torch.bool))
+    along = torch.func.grad(lambda a: lead(a, torch.tanh(a)))
+
+    assert torch.allclose(slope, along(u))
+    assert torch.allclose(curvature[0], torch.func.jacrev(along)(u)[0])
+
+
+def test_a_held_follower_does_not_answer():
+    """At the side of its box the follower stands still, and the leader's curvature is its own."""
+    u, v = torch.tensor([0.2], dtype=D), torch.tensor([0.5], dtype=D)
+
+    total, curvature, _ = stackelberg_point(
+        lambda a, b: (a**2 + 3 * a * b).sum(), lambda a, b: ((b - a) ** 2).sum(), u, v, torch.ones(1, dtype=torch.bool)
+    )
+
+    assert float(total) == pytest.approx(2 * 0.2 + 1.5)
+    assert float(curvature) == pytest.approx(2.0)
+
+
+def test_all_held_numbers_leave_nothing_to_fail():
+    """A corner that everything pushes into has an infinite margin."""
+    assert float(least_eigenvalue(-torch.eye(2, dtype=D), torch.ones(2, dtype=torch.bool))) == math.inf
+
+
+def test_the_least_eigenvalue_is_closed_under_vmap():
+    """A stack of matrices equals stacked calls, whatever numbers are held."""
+    rng = torch.Generator().manual_seed(0)
+    a = torch.randn(6, 4, 4, generator=rng, dtype=D)
+    held = torch.rand(6, 4, generator=rng) < 0.4
+
+    stacked = torch.func.vmap(least_eigenvalue)(a, held)
+
+    for k in range(6):
+        keep = ~held[k]
+        part = ((a[k] + a[k].mT) / 2)[keep][:, keep]
+        expected = torch.linalg.eigvalsh(part)[0] if keep.any() else torch.tensor(math.inf, dtype=D)
+        assert torch.allclose(stacked[k], expected)
+
+
+@pytest.mark.parametrize("n", [1, 2, 30])
+def test_lanczos_finds_the_ends_of_the_spectrum(n):
+    """As many steps as numbers give both ends; the products come from a cost without its matrix."""
+    rng = torch.Generator().manual_seed(n)
+    a = torch.randn(n, n, generator=rng, dtype=D)
+    a = a + a.mT
+    points = [torch.zeros(n, dtype=D)]
+    product = hessian_product(lambda z: z[0] @ a @ z[0] / 2, points)
+
+    low, high = lanczos_extremes(product, torch.randn(n, generator=rng, dtype=D), n)
+
+    values = torch.linalg.eigvalsh(a)
+    assert torch.allclose(torch.stack([low, high]), values[[0, -1]])
+
+
+def test_lanczos_of_one_eigenvalue_ends_early():
+    """A multiple of the identity has one Ritz value, however many steps are asked for."""
+    low, high = lanczos_extremes(lambda d: 3.0 * d, torch.ones(8, dtype=D), 8)
+
+    assert (float(low), float(high)) == (pytest.approx(3.0), pytest.approx(3.0))
+
+
+def test_few_lanczos_steps_never_claim_too_much():
+    """Ritz values lie inside the spectrum, and a clearly negative end is found negative."""
+    spectrum = torch.cat([torch.linspace(0.1, 1.0, 200, dtype=D), torch.tensor([-2.0], dtype=D)])
+    start = torch.ones(201, dtype=D)
+
+    low, high = lanczos_extremes(lambda d: spectrum * d, start, 12)
+
+    assert -2.0 - 1e-12 <= float(low) < -1.9
+    assert float(high) <= 1.0 + 1e-12
+
+
+def clip(z):
+    """Into the box of the weapons game."""
+    return z.clamp(-0.5, 0.5)
+
+
+def gains(f, u, v, seed=0):
+    """What each player of the box [-1/2, 1/2]^2 gains alone."""
+    rng = torch.Generator().manual_seed(seed)
+    starts = torch.rand(8, 1, generator=rng, dtype=D) - 0.5
+    a, b = torch.tensor([u], dtype=D), torch.tensor([v], dtype=D)
+    low, _ = gain_from_restarts(lambda z: f(z, b).sum(), a, starts, clip, 60)
+    high, answer = gain_from_restarts(lambda z: -f(a, z).sum(), b, starts, clip, 60)
+    return low, high, answer
+
+
+def test_the_gap_vanishes_at_a_saddle_point_only():
+    """At (0, 0) nobody gains; elsewhere the gap is what the known game says."""
+
+    def f(u, v):
+        return u**2 - v**2
+
+    assert float(duality_gap(list(gains(f, 0.0, 0.0)[:2]))) < 1e-12
+    assert float(duality_gap(list(gains(f, 0.3, -0.2)[:2]))) == pytest.approx(0.13)
+
+
+def test_restarts_find_the_far_answer():
+    """Where a beam has collapsed on a point that is flat, other starts show what the follower can gain."""
+    low, high, answer = gains(lambda w, e: (w + e) ** 2, 0.3, -0.3)
+
+    assert float(high) == pytest.approx(0.64)
+    assert float(answer) == pytest.approx(0.5)
+    assert float(low) < 1e-12
+
+
+def test_a_minimax_point_is_no_saddle_point_by_its_gap():
+    """At (0, 1/2) of the anti-saddle the follower answers well and the leader would move alone."""
+    low, high, _ = gains(lambda u, v: -(u**2) + v**2 + 2 * u * v, 0.0, 0.5)
+
+    assert float(high) < 1e-12
+    assert float(low) == pytest.approx(0.75)
