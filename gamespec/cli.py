@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gamespec import __version__
 
+if TYPE_CHECKING:
+    from gamespec.screen import Screen
+
 STAGES = ("ast", "ir", "facts", "plan", "program")
+NOTATIONS = ("torch", "ir", "dot", "mermaid")
+OUTPUTS = ("human", "short", "json", "github", "sarif")
+TEXTS = ("fmt", "fix", "rule", "schema", "expand")
 KINDS = ("sets", "solvers", "rules", "networks", "data", "metrics", "specs")
 MOST_SEEDS = 10_000
 EXITS = """exit codes: 0 fine, 1 mistakes in the game, 2 in the command line, 3 a certificate or `expect` failed,
@@ -39,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("files", nargs="+", metavar="FILE", help="a .game file, `-` for stdin")
     check.add_argument("--show", choices=STAGES, help="print a stage of the compiler")
     check.add_argument("--schedule", help="the schedule for facts, plan and program")
+    check.add_argument("--fix", action="store_true", help="make the safe fixes in the files")
+    check.add_argument("--unsafe", action="store_true", help="with --fix: make the others too")
+    check.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing")
 
     explain = _game(add("explain", "say what was found and chosen, with reasons"))
     explain.add_argument("--why", action="store_true", help="also what was rejected, and why")
@@ -50,7 +59,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--out", default="runs", metavar="DIR", help="where runs are saved (default: runs)")
     run.add_argument("--quiet", action="store_true", help="no progress")
 
-    emit = _game(add("emit", "write the Python program that `run` executes"))
+    emit = _game(add("emit", "write the Python program that `run` executes, or the game in another notation"))
+    emit.add_argument("--to", choices=NOTATIONS, default="torch", help="torch: the program (default)")
     emit.add_argument("-o", metavar="FILE", help="where to; stdout without")
 
     sweep = _game(add("sweep", "run a grid of values and seeds, each cell once; one table, one picture"))
@@ -75,6 +85,8 @@ def parser() -> argparse.ArgumentParser:
     replay = add("replay", "make a run again and compare every bit")
     replay.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
 
+    _texts(add)
+
     words = add("list", "the words of the library, or the games that come with it")
     words.add_argument("kind", choices=KINDS)
 
@@ -85,11 +97,29 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _texts(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    """The commands on texts."""
+    fmt = add("fmt", "print games in their one layout; comments stay, and so does the meaning")
+    fmt.add_argument("files", nargs="+", metavar="FILE-or-DIR", help="rewritten where they lie; `-` from stdin to stdout")
+    fmt.add_argument("--check", action="store_true", help="change nothing; exit 1 where something would change")
+    fmt.add_argument("--diff", action="store_true", help="show what would change, and change nothing")
+    fmt.add_argument("--unicode", action="store_true", help="print ∈ ∼ ≤ ≥ ≠ ∖ 𝔼 ∑ ∇ instead of ASCII")
+
+    rule = add("rule", "what a code means, with the smallest bad program and its fix")
+    rule.add_argument("code", nargs="?", metavar="CODE", help="for example GE203; without, all codes are listed")
+
+    schema = add("schema", "the JSON Schema of the IR or of diagnostics")
+    schema.add_argument("kind", choices=("ir", "diagnostics"))
+
+    expand = add("expand", "the same game with every default written out")
+    expand.add_argument("file", metavar="FILE", help="a .game file, `-` for stdin")
+
+
 def _shared(*, suppress: bool) -> argparse.ArgumentParser:
     """Options that may stand before or after the command."""
     shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS if suppress else None)
     left_out: Any = argparse.SUPPRESS
-    shared.add_argument("--output", choices=("human", "short", "json"), default=left_out if suppress else "human")
+    shared.add_argument("--output", choices=OUTPUTS, default=left_out if suppress else "human")
     shared.add_argument("--color", choices=("auto", "always", "never"), default=left_out if suppress else "auto")
     shared.add_argument(
         "--strict", action="store_true", default=left_out if suppress else False, help="warnings are errors"
@@ -191,7 +221,7 @@ def _command(args: argparse.Namespace) -> int:
 
     screen = Screen(args.output, args.color, args.strict)
     try:
-        code: int = getattr(commands, {"list": "words"}.get(args.command, args.command))(args, screen)
+        code = _action(args)(args, screen)
     except commands.Refused as refused:
         code = refused.code
     except GameError as error:
@@ -199,6 +229,21 @@ def _command(args: argparse.Namespace) -> int:
         code = 1
     screen.close(code)
     return code
+
+
+def _action(args: argparse.Namespace) -> Callable[[argparse.Namespace, Screen], int]:
+    """What a command does."""
+    from gamespec import commands
+
+    fixes = args.command == "check" and (args.fix or args.diff)
+    name = "fix" if fixes else {"list": "words"}.get(args.command, args.command)
+    if name in TEXTS:
+        from gamespec import tools
+
+        found: Callable[[argparse.Namespace, Screen], int] = getattr(tools, name)
+    else:
+        found = getattr(commands, name)
+    return found
 
 
 def _fault(error: Exception, argv: Sequence[str] | None) -> int:

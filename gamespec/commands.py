@@ -33,7 +33,7 @@ def check(args: Namespace, screen: Screen) -> int:
     code = 0
     for path in args.files:
         try:
-            checked = _checked(path, screen)
+            checked = checked_file(path, screen)
             if args.show:
                 _show(checked, args, screen)
             screen.note(f"{checked.source.name}: fine")
@@ -66,18 +66,16 @@ def explain(args: Namespace, screen: Screen) -> int:
     """What was found and chosen, with reasons."""
     from gamespec import pipeline
 
-    text = pipeline.explain(_checked(args.file, screen, _sets(args)), args.schedule, args.why)
+    text = pipeline.explain(checked_file(args.file, screen, _sets(args)), args.schedule, args.why)
     screen.document["explain"] = text
     screen.result(text)
     return 0
 
 
 def emit(args: Namespace, screen: Screen) -> int:
-    """The program that `run` executes, on stdout or in a file."""
-    from gamespec import pipeline
-
-    text = pipeline.compile(_checked(args.file, screen, _sets(args)), args.schedule).program.text
-    screen.document["program"] = text
+    """The program that `run` executes, or the game in another notation, on stdout or in a file."""
+    text = _written(args, checked_file(args.file, screen, _sets(args)))
+    screen.document["program" if args.to == "torch" else args.to] = text
     if args.o and args.o != "-":
         target = Path(args.o)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -92,12 +90,25 @@ def emit(args: Namespace, screen: Screen) -> int:
     return 0
 
 
+def _written(args: Namespace, checked: Checked) -> str:
+    if args.to == "ir":
+        return checked.game.model_dump_json(indent=2) + "\n"
+    if args.to in {"dot", "mermaid"}:
+        from gamespec.notation import graph
+
+        made: str = getattr(graph, args.to)(checked.game)
+        return made
+    from gamespec import pipeline
+
+    return pipeline.compile(checked, args.schedule).program.text
+
+
 def run(args: Namespace, screen: Screen) -> int:
     """Solve, certify, save."""
     from gamespec import pipeline
 
     sets = _sets(args)
-    checked = _checked(args.file, screen, sets)
+    checked = checked_file(args.file, screen, sets)
     compiled = pipeline.compile(checked, args.schedule)
     from gamespec.run.execute import Request, execute
     from gamespec.run.progress import progress
@@ -139,7 +150,7 @@ def test(args: Namespace, screen: Screen) -> int:
 def _tested(path: Path, screen: Screen) -> list[bool]:
     """Whether each schedule of one game does as its `expect` lines say."""
     try:
-        checked = _checked(str(path), screen, quiet=True)
+        checked = checked_file(str(path), screen, quiet=True)
     except (GameError, Refused) as error:
         said = _mistakes(error) if isinstance(error, GameError) else ["warnings"]
         return [_line(screen, path, "", 0.0, said)]
@@ -294,11 +305,11 @@ def _sets(args: Namespace) -> tuple[tuple[str, str], ...]:
     return tuple((key.strip(), value.strip()) for key, _, value in (item.partition("=") for item in args.set))
 
 
-def _checked(path: str, screen: Screen, sets: tuple[tuple[str, str], ...] = (), *, quiet: bool = False) -> Checked:
+def checked_file(path: str, screen: Screen, sets: tuple[tuple[str, str], ...] = (), *, quiet: bool = False) -> Checked:
     """A checked file; its warnings are shown, and end the command where that was asked for."""
     from gamespec import pipeline
 
-    source = _source(path)
+    source = source_of(path)
     screen.sources[source.name] = source
     checked = pipeline.check(source, sets)
     screen.sources.update(checked.sources)
@@ -308,7 +319,8 @@ def _checked(path: str, screen: Screen, sets: tuple[tuple[str, str], ...] = (), 
     return checked
 
 
-def _source(path: str) -> Source:
+def source_of(path: str) -> Source:
+    """The text of a file, of a shipped game, or of stdin."""
     from gamespec.syntax.read import read
 
     if path != "-":

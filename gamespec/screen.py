@@ -29,8 +29,8 @@ class Screen:
 
     @property
     def json(self) -> bool:
-        """Whether one document is wanted."""
-        return self.output == "json"
+        """Whether stdout is for a program: nothing is said to a person."""
+        return self.output in {"json", "github", "sarif"}
 
     @property
     def colored(self) -> bool:
@@ -66,12 +66,24 @@ class Screen:
     def close(self, code: int) -> None:
         """Write the document, if that is what is wanted."""
         if self.json:
-            from gamespec.report.render import as_json
-
             self._find(self.said)
-            document = as_json(self.said, self.sources, __version__) | self.document | {"exit": code}
-            sys.stdout.write(json.dumps(_plain(document), indent=2, ensure_ascii=False) + "\n")
+            text = self._document(code)
+            sys.stdout.write(text + "\n" if text else "")
         sys.stdout.flush()
+
+    def _document(self, code: int) -> str:
+        if self.output == "github":
+            from gamespec.report.formats import github
+
+            return github(self.said, self.sources)
+        if self.output == "sarif":
+            from gamespec.report.formats import sarif
+
+            return json.dumps(sarif(self.said, self.sources, __version__), indent=2, ensure_ascii=False)
+        from gamespec.report.render import as_json
+
+        document = as_json(self.said, self.sources, __version__) | self.document | {"exit": code}
+        return json.dumps(_plain(document), indent=2, ensure_ascii=False)
 
     def _find(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Read the files that a message points into and that nobody has read yet: imported ones."""

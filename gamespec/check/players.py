@@ -181,7 +181,9 @@ def enter(var: ir.Var, name: tree.Name, bind: tree.Bind, inner: Scope, build: Bu
 
 
 def _note_radius(var: str, source: tree.Expr | None, build: Build) -> None:
-    """Remember where the radius of a ball was written, for what may be said about it later."""
+    """Remember where a set and the radius of a ball were written, for what may be said about it later."""
+    if source is not None:
+        build.spans[f"set:{var}"] = source.span
     while isinstance(source, tree.Binary):
         source = source.left
     if isinstance(source, tree.Call) and source.args:

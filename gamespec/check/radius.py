@@ -9,6 +9,8 @@ from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Expr, Index, Num, Ref
 from gamespec.ir.types import Interval
 from gamespec.ir.walk import walk
+from gamespec.report.diagnostic import Edit, Fix
+from gamespec.report.source import Span
 
 if TYPE_CHECKING:
     from gamespec.check.build import Build
@@ -26,8 +28,10 @@ def check(game: ir.Game, build: Build) -> None:
                 _radius(var, part, ranges[around], game, build)
         if not any(p.shift is not None for p in var.set.parts):
             name, moved = (build.written.get(n, n) for n in (around, var.name))
+            place, text = build.spans.get(f"set:{var.name}"), f" & (domain({name}) - {name})"
+            fixes = (Fix(f"add `{text.strip()}`", (Edit(Span(place.file, place.end, place.end), text),)),) if place else ()
             build.log.add("GW411", f"`{name} + {moved}` can leave the domain of `{name}`", build.spans[f"var:{var.name}"],
-                          f"values of `{name}` lie in {_shown(ranges[around])}", hint=f"add `& (domain({name}) - {name})` to its set")  # fmt: skip
+                          f"values of `{name}` lie in {_shown(ranges[around])}", hint=f"add `{text.strip()}` to its set", fixes=fixes)  # fmt: skip
 
 
 def _shown(rng: Interval) -> str:

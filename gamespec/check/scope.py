@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Draw, Expr
 from gamespec.ir.types import Interval, Type
-from gamespec.report.diagnostic import Diagnostic, Label
+from gamespec.report.diagnostic import Diagnostic, Edit, Fix, Label
 from gamespec.report.source import Span
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
+
+# Hints that are replacements: of a word that was nearly right, of a number, of an operator.
+REPLACED = re.compile(r"write `([^`]+)`(?:, or .*)?")
+TYPED = {"GE021", "GE402", "GE405", "GE410"}
+WORDS = {"min", "max", "argmin", "argmax"}
 
 
 class Failed(Exception):  # noqa: N818  # control flow, never shown; until 2027-11
@@ -33,10 +39,17 @@ class Log:
         hint: str = "",
         related: tuple[Label, ...] = (),
         notes: tuple[str, ...] = (),
+        fixes: tuple[Fix, ...] = (),
     ) -> None:
-        """Record one diagnostic; a second one of the same code at the same place says nothing new."""
+        """Record one diagnostic; a second one of the same code at the same place says nothing new.
+
+        Where no fix is given, a hint that says what to write in place of the span is one, and a guess.
+        """
         if not any(d.code == code and d.primary.span == span for d in self.diagnostics):
-            self.diagnostics.append(Diagnostic(code, message, Label(span, label), related, notes, hint))
+            typed = REPLACED.fullmatch(hint)
+            if typed and not fixes and span.start < span.end and ("did you mean" in label or code in TYPED or typed[1] in WORDS):
+                fixes = (Fix(hint, (Edit(span, typed[1]),)),)
+            self.diagnostics.append(Diagnostic(code, message, Label(span, label), related, notes, hint, fixes))
 
     def fail(self, code: str, message: str, span: Span, label: str = "", *, hint: str = "", related: tuple[Label, ...] = ()) -> Failed:
         """Record an error; the caller raises what this returns."""
@@ -74,10 +87,11 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A name bound to an expression: a sample, a local name, an argument, an index."""
+    """A name bound to an expression: a sample, an argument, an index; `written` is the argument where it was given."""
 
     typed: Typed
     span: Span
+    written: tuple[tree.Expr, Scope] | None = None
 
 
 @dataclass(frozen=True, slots=True)

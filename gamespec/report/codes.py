@@ -8,15 +8,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gamespec.report.examples import EXAMPLES
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A kind of diagnostic: `name` for machines, `title` for lists, `explanation` for the manual."""
+    """A kind of diagnostic: `name` for machines, `title` for lists, `explanation` for the manual.
+
+    `bad` is the smallest program that shows it and `good` the same without it; where no text of a game can show it, both
+    are empty and `command` does.
+    """
 
     code: str
     name: str
     title: str
     explanation: str
+
+    @property
+    def bad(self) -> str:
+        """A program with this mistake."""
+        return EXAMPLES[self.code].bad
+
+    @property
+    def good(self) -> str:
+        """The same program without it."""
+        return EXAMPLES[self.code].good
+
+    @property
+    def command(self) -> str:
+        """A command that shows it, where no program does."""
+        return EXAMPLES[self.code].command
 
 
 # fmt: off
@@ -118,8 +139,6 @@ ROWS = (
          "It pushes the objective the same way as every player around it."),
     Code("GW320", "not-unique", "uniqueness is not proved",
          "`=` claims a unique optimum; write `in`, or add a regulariser."),
-    Code("GW321", "implicit-any", "implicit derivative of a response that may not be unique",
-         "The implicit function theorem needs an isolated optimum."),
     Code("GN303", "merged", "players are merged",
          "Two players with the same direction and no other between them are one."),
     Code("GN305", "sign-unknown", "the sign of a factor is unknown",
@@ -137,8 +156,6 @@ ROWS = (
     Code("GW403", "log-domain", "the logarithm of what may be negative",
          "The argument is not known to be positive: a probability, a softmax, or a range says so."),
     Code("GW411", "leaves-domain", "an input may leave its domain", "Intersect the set with `domain(a) - a`."),
-    Code("GW412", "batch-norm", "batch normalisation inside a maximum per sample",
-         "One sample's answer then depends on the others."),
     # 5: schedule and run
     Code("GE501", "unknown-argument", "an unknown argument",
          "Directives and library words have the arguments that the manual lists."),
@@ -170,5 +187,14 @@ ROWS = (
          "The note shows what Python said, and where in the program."),
 )
 # fmt: on
+
+# Numbers that meant something once, or in a design; they are never given to anything else.
+RESERVED = {
+    "GE103": "a name used before its meaning",
+    "GW302": "a net or var that nobody optimises; now GE306",
+    "GW321": "an implicit derivative of a response that may not be unique",
+    "GW410": "a radius larger than the data; now GE410",
+    "GW412": "batch normalisation inside a maximum per sample",
+}
 
 CODES: dict[str, Code] = {row.code: row for row in ROWS}

@@ -17,6 +17,8 @@ UNICODE_BINDERS = {"E": "𝔼", "sum": "∑", "grad": "∇"}
 ASCII = {sign: word for word, sign in (UNICODE | UNICODE_BINDERS).items()}
 LEAVES = {"name", "num", "str", "true", "false"}
 WIDE = Line("  ")
+SHORT = 40
+"""Characters up to which an item may share its line with others where not all fit on one."""
 
 
 class Phrases:
@@ -64,18 +66,17 @@ class Phrases:
         """Items with their commas, a line after each."""
         return tuple((self(part), Line()) if isinstance(part, Token) and part.type == "COMMA" else self(part) for part in parts)
 
-    def bracketed(self, parts: Sequence[Part], inside: Doc | None = None) -> Doc:
-        """An opening bracket, items, a closing bracket."""
+    def bracketed(self, parts: Sequence[Part], inside: Sequence[Part] | None = None) -> Doc:
+        """An opening bracket, items, a closing bracket; short items share the lines that they need."""
         if len(parts) < 3:
             return tuple(map(self, parts))
-        items = parts[1:-1]
-        numbers = all(isinstance(part, Token) or part.name in {"num", "neg"} for part in items)
-        inner = self.listed(items) if inside is None else inside
-        filled = self._filled(items) if numbers and len(items) > 16 else Group(inner)
+        items = parts[1:-1] if inside is None else inside
+        short = all(len(_spelled(part)) <= SHORT for part in items)
+        filled = self._filled(items) if short else Group(self.listed(items))
         return Group((self(parts[0]), Nest((Line(""), filled)), self(parts[-1])))
 
     def _filled(self, parts: Sequence[Part]) -> Doc:
-        return tuple((self(part), Group(Line())) if isinstance(part, Token) else self(part) for part in parts)
+        return tuple((self(part), Group(Line())) if isinstance(part, Token) and part.type in {"COMMA", "SEMICOLON"} else self(part) for part in parts)
 
     def _chain(self, form: Form, tight: bool = False) -> Doc:
         """Operators of one rank, from the left, each at the head of a line where the lines are broken."""
@@ -226,18 +227,13 @@ class Phrases:
         closing = rest.pop()
         if not rest:
             return (self(fn), self(opening), self(closing))
-        return (self(fn), self.bracketed((opening, *rest, closing), tuple(map(self, rest))))
+        inside = [part for form in rest if isinstance(form, Form) for part in form.parts]
+        return (self(fn), self.bracketed((opening, *rest, closing), inside))
 
     def _opcall(self, form: Form) -> Doc:
         op = form.parts[0]
         assert isinstance(op, Token)
         return (self.token(op, ASCII.get(op.text, op.text)), self._call(Form("call", form.parts))[1])  # type: ignore[index]  # a call is a pair; until 2027-11
-
-    def _args(self, form: Form) -> Doc:
-        return self.listed(form.parts)
-
-    def _params_arg(self, form: Form) -> Doc:
-        return (self(form.parts[0]), Line(), self.listed(form.parts[1:]))
 
     def _index(self, form: Form) -> Doc:
         return (self(form.parts[0]), self.bracketed(form.parts[1:]))

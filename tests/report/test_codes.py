@@ -6,17 +6,29 @@ import re
 from pathlib import Path
 
 import gamespec
-from gamespec.report.codes import CODES, ROWS
+from gamespec.report.codes import CODES, RESERVED, ROWS
 
 CODE = re.compile(r"""["'](G[EWN]\d{3})["']""")
 
 
-def test_every_code_in_the_source_is_in_the_table():
-    """A diagnostic without a row cannot be explained."""
+def spoken(pattern: re.Pattern[str]) -> set[str]:
+    """Give the codes in the sources, without those of the tables themselves."""
     folder = Path(gamespec.__file__).parent
-    used = {code for path in folder.rglob("*.py") for code in CODE.findall(path.read_text(encoding="utf-8"))}
+    paths = [path for path in folder.rglob("*.py") if path.parent.name != "report" or path.stem not in {"codes", "examples"}]
+    return {code for path in paths for code in pattern.findall(path.read_text(encoding="utf-8"))}
+
+
+def test_every_code_in_the_source_is_in_the_table():
+    """A diagnostic without a row cannot be explained, and a number is never given again."""
+    used = spoken(CODE)
 
     assert used <= CODES.keys()
+    assert used & RESERVED.keys() == set()
+
+
+def test_no_row_is_of_a_code_that_nobody_says():
+    """What no stage says any more is reserved."""
+    assert CODES.keys() <= spoken(re.compile(r"\b(G[EWN]\d{3})\b"))
 
 
 def test_no_code_and_no_name_is_used_twice():
