@@ -19,7 +19,9 @@ SETS = words("sets")
 INSTANCES: dict[str, list[tuple[Any, ...]]] = {
     "Box": [(-0.5, 1.5), (0.0, None), (None, 0.25), (None, None)],
     "Linf": [(0.3,), (0.0,)],
+    "L1": [(1.0,), (6.0,), (0.0,)],
     "L2": [(1.0,), (0.0,)],
+    "Lipschitz": [(1.0,), (0.5,)],
     "Simplex": [(4, 1.0), (4, 2.5)],
 }
 CASES = [(word, options) for word in SETS for options in INSTANCES.get(word, [()])]

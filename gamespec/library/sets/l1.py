@@ -1,0 +1,73 @@
+"""The ball of the sum of absolute values over all coordinates of one point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.lazy import torch
+from gamespec.library.base import Option, Set
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def project_l1_rows(z: Tensor, radius: float) -> Tensor:
+    """Nearest point of the ball for every row: all coordinates come nearer to 0 by one number.
+
+    Shapes: z is [b, ...] and each of its b rows is one point.
+    Cost: O(n log n) a row.
+    Source: Duchi et al. 2008, figure 2.
+    """
+    flat = z.reshape(z.shape[0], -1)                                                            # [b, n]
+    falling = torch.sort(flat.abs(), dim=1, descending=True).values                             # [b, n]
+    rank = torch.arange(1, flat.shape[1] + 1, dtype=z.dtype, device=z.device)                   # [n]
+    cut = (torch.cumsum(falling, dim=1) - radius) / rank                                        # [b, n]
+    kept = (falling > cut).sum(dim=1, keepdim=True).clamp(min=1)                                # [b, 1]
+    shift = torch.clamp(torch.gather(cut, 1, kept - 1), min=0.0)                                # [b, 1]
+    return (flat - torch.clamp(flat, -shift, shift)).reshape(z.shape)
+
+
+def project_l1(z: Tensor, radius: float) -> Tensor:
+    """Nearest point with absolute values summing to radius at most, over all of z.
+
+    Shapes: z has any shape and is one point; `project_l1_rows` takes a stack.
+    """
+    return project_l1_rows(z.reshape(1, -1), radius).reshape(z.shape)
+
+
+def start_l1_rows(
+    shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None
+) -> Tensor:
+    """A uniform draw in the ball for every row, on the device of the generator.
+
+    Shapes: shape is (b, ...) and each of the b rows is one point.
+    Source: Barthe et al. 2005, theorem 1: Laplace numbers over their sum of sizes with one exponential number more.
+    """
+    sign = 2.0 * torch.randint(2, shape, generator=rng, device=rng.device).to(dtype or torch.get_default_dtype()) - 1
+    size = -torch.log1p(-torch.rand(shape, generator=rng, dtype=dtype, device=rng.device)).reshape(shape[0], -1)
+    more = -torch.log1p(-torch.rand((shape[0], 1), generator=rng, dtype=dtype, device=rng.device))
+    return sign * (radius * size / (size.sum(dim=1, keepdim=True) + more)).reshape(shape)
+
+
+def start_l1(shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
+    """A uniform draw in the ball, one point of that shape."""
+    return start_l1_rows((1, *shape), radius, rng, dtype)[0]
+
+
+def l1_diameter(radius: float) -> float:
+    """The largest distance of two members in one coordinate."""
+    return 2 * radius
+
+
+SET = Set(
+    word="L1",
+    options=(Option("radius", float),),
+    convex=True,
+    compact=True,
+    project=project_l1,
+    project_rows=project_l1_rows,
+    source="Duchi et al. 2008, figure 2",
+    diameter=l1_diameter,
+    start=start_l1,
+    start_rows=start_l1_rows,
+)
