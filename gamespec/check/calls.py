@@ -211,7 +211,7 @@ def _argument(arg: tree.Expr, scope: Scope, build: Build) -> Bound | NetName | D
             return binding
     if sets.is_set(arg, scope):
         return SetName(*sets.lower_set(arg, scope, build), arg.span)
-    return Bound(expressions.lower(arg, scope, build), arg.span)
+    return Bound(expressions.lower(arg, scope, build), arg.span, (arg, scope))
 
 
 def _check_formal(written: tree.Type, found: Bound, inner: Scope, build: Build) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from gamespec.check.build import Build
-from gamespec.check.scope import Broken, Const, DataName, Failed, LetName, Log, Scope, unknown_name
+from gamespec.check.scope import Bound, Broken, Const, DataName, Failed, LetName, Log, Scope, unknown_name
 from gamespec.ir.expr import Array, Expr, Num, Ref, Word
 from gamespec.ir.game import Part, Use
 from gamespec.library.registry import words
@@ -123,6 +123,8 @@ def _name(node: tree.Name, scope: Scope, build: Build) -> object:
         case LetName() if not binding.body.side:
             build.used.add(binding.name)
             return evaluate(binding.body.expr, binding.scope, build)
+        case Bound(written=(argument, outer)):
+            return evaluate(argument, outer, build)
         case None if node.id == INFINITY:
             return INFINITY
         case None:

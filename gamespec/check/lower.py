@@ -15,7 +15,7 @@ from gamespec.check.scope import Broken, Const, Failed, LetName, Log, Scope, unk
 from gamespec.check.sets import is_set, lower_set
 from gamespec.ir import game as ir
 from gamespec.library.registry import words
-from gamespec.report.diagnostic import Diagnostic, GameError
+from gamespec.report.diagnostic import Diagnostic, Edit, Fix, GameError
 from gamespec.report.source import Source, Span
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
@@ -87,7 +87,7 @@ def lower(spec: tree.Spec, source: Source, overrides: Mapping[str, Const] | None
     radius.check(game, build)
     if log.failed:
         raise GameError(tuple(log.diagnostics))
-    return Lowered(game, SourceMap(tuple(build.spans.items())), tuple(log.diagnostics))
+    return Lowered(owners.without_idle(game), SourceMap(tuple(build.spans.items())), tuple(log.diagnostics))
 
 
 def _header(spec: tree.Spec, log: Log, start: Span) -> None:
@@ -101,7 +101,8 @@ def _header(spec: tree.Spec, log: Log, start: Span) -> None:
         if not found and kind is tree.Solve:
             log.add("GE305", "the file has no `solve`", start, "nobody plays", hint="write `solve min{x} max{y} [ x*y ]`")
         if not found and kind is tree.Language:
-            log.add("GW001", "the language version is not pinned", start, hint="begin the file with `language 1`")
+            pin = Fix("begin the file with `language 1`", (Edit(start, "language 1\n"),), safe=True)
+            log.add("GW001", "the language version is not pinned", start, hint="begin the file with `language 1`", fixes=(pin,))
     for s in spec.statements:
         if isinstance(s, tree.Language) and s.version != 1:
             log.add("GE021", f"language {s.version} is not known", s.span, "this gamec knows language 1", hint="write `language 1`")
@@ -131,14 +132,14 @@ def _used(s: tree.Let | tree.Def) -> set[str]:
 
 def _unused(scope: Scope, build: Build) -> None:
     """Lower the lets that nothing uses, so that their mistakes are reported too."""
-    build.depth = 0
+    scratch = build.scratch()
     for name, binding in list(scope.names.items()):
         if isinstance(binding, LetName) and name not in build.used:
             try:
                 if is_set(binding.body.expr, binding.scope):
-                    lower_set(binding.body.expr, binding.scope, build.scratch())
+                    lower_set(binding.body.expr, binding.scope, scratch)
                 else:
-                    expressions.lower_body(binding.body, binding.scope, build.scratch())
+                    expressions.lower_body(binding.body, binding.scope, scratch)
             except Failed:
                 continue
 

@@ -123,22 +123,30 @@ def depends(expr: Expr, build: Build) -> frozenset[str]:
     return frozenset(found)
 
 
-def mentioned(names: Iterable[str], scope: Scope, build: Build, seen: frozenset[str] = frozenset()) -> frozenset[str]:
-    """The samples and indices that written names depend on."""
-    found: frozenset[str] = frozenset()
-    for name in names:
-        match scope.find(name):
-            case Bound() as binding:
+def mentioned(names: Iterable[str], scope: Scope, build: Build) -> frozenset[str]:
+    """The samples and indices that written names depend on, definitions looked through."""
+    found: set[str] = set()
+    seen: set[tuple[str, int]] = set()
+    stack = [(name, scope) for name in names]
+    while stack:
+        name, at = stack.pop()
+        binding = at.find(name)
+        match binding:
+            case Bound():
                 found |= depends(binding.typed.expr, build)
-            case VarName() as binding:
+            case VarName():
                 found |= {n for d in binding.var.scope for n in d.names}
-            case SetName() as binding:
+            case SetName():
                 for part in binding.set.parts:
                     for expr in (*part.args, *((part.shift,) if part.shift is not None else ())):
                         found |= depends(expr, build)
-            case LetName() as binding if name not in seen:
-                found |= mentioned(free(binding.body), binding.scope, build, seen | {name})
-            case DefName() as binding if name not in seen:
-                formals = {f.name.id for f in binding.definition.formals}
-                found |= mentioned(set(free(binding.definition.body)) - formals, binding.scope, build, seen | {name})
-    return found
+            case LetName() | DefName() if (name, id(binding.scope)) not in seen:
+                seen.add((name, id(binding.scope)))
+                stack += [(used, binding.scope) for used in _inside(binding)]
+    return frozenset(found)
+
+
+def _inside(binding: LetName | DefName) -> set[str]:
+    if isinstance(binding, LetName):
+        return set(free(binding.body))
+    return set(free(binding.definition.body)) - {f.name.id for f in binding.definition.formals}

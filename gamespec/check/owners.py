@@ -31,6 +31,12 @@ def check(game: ir.Game, build: Build) -> None:
                       hint=f"for a worst case, write `{opposite}{{{owner.owns[0]} ..}}`")  # fmt: skip
 
 
+def without_idle(game: ir.Game) -> ir.Game:
+    """The game without variables that nobody chooses: they are not used either, or `check` said so."""
+    owned = {name for node in game.nodes for name in node.owns}
+    return game.model_copy(update={"vars": tuple(v for v in game.vars if v.name in owned)})
+
+
 def polarity(game: ir.Game, build: Build) -> None:
     """Note which players are merged (GN303), and where it is unknown who opposes whom (GN305)."""
     for name in game.merged:
@@ -58,7 +64,8 @@ def _two_owners(game: ir.Game, build: Build) -> None:
 
 def _nobody(game: ir.Game, build: Build) -> None:
     owned = {name for node in game.nodes for name in node.owns}
-    used = {n for node in game.nodes if not node.id.startswith("@") for n in free_names(node.objective)}
+    formulas = (*(n.objective for n in game.nodes), *(m.value for m in game.metrics), *(e.condition for e in game.expects))
+    used = {n for formula in formulas for n in free_names(formula)}
     for net in game.nets:
         if net.name in used and net.handle not in owned and not net.frozen:
             build.log.add("GE306", f"nobody optimises `{net.name}`", build.spans[f"net:{net.name}"], "used, but it keeps its first values",
