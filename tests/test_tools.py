@@ -134,6 +134,36 @@ def test_guesses_are_made_only_where_asked_for(gamec):
     assert ("ab(u)" in before, "abs(u)" in path.read_text()) == (True, True)
 
 
+LEARN = """language 1
+data train: (a: R[64] in [0, 1], b: class[10]) = digits("train")
+net h: R[64] -> logits[10] = linear()
+solve min{h} E{(a, b) ~ train} max{d in Linf(0.1) & (domain(a) - a)} [ ce(h(a + d), b) ]
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("max{d", "argmax{d"),
+        ("Linf(0.1)", "Linff(0.1)"),
+        ("Linf(8/255)", "Linf(8)"),
+        (" & (domain(a) - a)", ""),
+        ("ce(h", "cee(h"),
+        ("[0, 1]", "[1, 0]"),
+        ("logits", "logit"),
+        ('"train"', "'train'"),
+        ("language 1", "language 3"),
+    ],
+)
+def test_a_mistake_in_a_game_is_mended_as_meant(gamec, right, wrong):
+    """The fix is what stood there before."""
+    text = LEARN.replace("Linf(0.1)", right) if right.startswith("Linf") else LEARN
+    path = write(text.replace(right, wrong, 1))
+
+    assert gamec("check", "--fix", "--unsafe", "a.game")[0] == 0
+    assert path.read_text() == text
+
+
 def test_nothing_to_fix_is_fine(gamec):
     """Exit 0."""
     write(PLAIN)
