@@ -139,7 +139,7 @@ def _negated(value: object, node: tree.Expr, log: Log) -> object:
         return "-inf"
     if isinstance(value, Fraction):
         return -value
-    raise log.fail("GE206", "only numbers have a negative", node.span)
+    raise log.fail("GE206", "only numbers have a negative", node.span, hint="write a number")
 
 
 def _arithmetic(node: tree.Binary, scope: Scope, build: Build) -> object:
@@ -155,7 +155,7 @@ def _arithmetic(node: tree.Binary, scope: Scope, build: Build) -> object:
 
 def _operation(node: tree.Binary, left: object, right: object, log: Log) -> Fraction:
     if not (isinstance(left, Fraction) and isinstance(right, Fraction)):
-        raise log.fail("GE206", f"`{node.op}` needs two numbers here", node.span)
+        raise log.fail("GE206", f"`{node.op}` needs two numbers here", node.span, hint="write numbers")
     match node.op:
         case "+":
             return sensible(left + right, node, log)

@@ -212,7 +212,7 @@ def _block(block: tree.Block, scope: Scope, build: Build) -> tuple[str, ...]:
         for forall in player.foralls:
             over = index_set(forall.source, scope, build)
             if over is None or over.first != 0 or over.skip is not None or index:
-                raise build.log.fail("GE208", "one range from 0 is needed after `in`", forall.source.span, hint="write `forall i in 0..2`")
+                raise build.log.fail("GE208", "one range from 0 is needed after `in`", forall.source.span, hint="write `0..2`")
             index, axis = over.bind(forall.name, inner, build), over.last + 1
         roots.append(players.root_player(label, player.game, inner, build, index, axis))
     build.groups.append(ir.Group(id="group", nodes=tuple(roots)))
@@ -229,8 +229,6 @@ def _order(s: tree.Solve, build: Build, root: tuple[str, ...]) -> tuple[tuple[tu
             found.append(tail)
     if not found:
         return (), ""
-    if len(found) > 1:
-        raise build.log.fail("GE102", "`order` is written twice", found[1].span, hint="keep one of the two")
     match [[n.id for n in rank] for rank in found[0].ranks]:
         case [["auto" | "simultaneous" as word]]:
             return (), "auto" if word == "auto" else "simultaneous"
