@@ -6,7 +6,7 @@ import pytest
 
 import gamespec as gs
 from gamespec.library import registry
-from tests.extend import eg_plus, l1
+from tests.extend import balanced, eg_plus
 
 BILINEAR = """
 language 1
@@ -18,10 +18,10 @@ schedule { method: eg_plus(lr = 0.5) }
 run { steps = 2000  tol = 1e-8  seed = 0 }
 """
 
-LASSO = """
+LEVEL = """
 language 1
 game outside
-var w: R[2] in L1(1)
+var w: R[2] in Balanced
 solve min{w} [ norm(w - [2, 0.5])^2 ]
 schedule { method: simultaneous(lr = 0.1) }
 run { steps = 500  tol = 1e-10  seed = 0 }
@@ -32,10 +32,10 @@ run { steps = 500  tol = 1e-10  seed = 0 }
 def _words():
     """The two words exist during a test, and only then."""
     registry.register(eg_plus)
-    registry.register(l1)
+    registry.register(balanced)
     yield
     registry.forget(eg_plus)
-    registry.forget(l1)
+    registry.forget(balanced)
 
 
 def solve(text, tmp_path):
@@ -55,17 +55,17 @@ def test_a_solver_from_outside_is_chosen_emitted_and_run(tmp_path):
 
 
 def test_a_set_from_outside_is_projected_on(tmp_path):
-    """The point of the l1 ball nearest to (2, 0.5) is (1, 0)."""
-    result = solve(LASSO, tmp_path)
+    """The point with sum 0 nearest to (2, 0.5) is (0.75, -0.75)."""
+    result = solve(LEVEL, tmp_path)
 
-    assert result.players["w"].tolist() == pytest.approx([1.0, 0.0], abs=1e-8)
+    assert result.players["w"].tolist() == pytest.approx([0.75, -0.75], abs=1e-8)
 
 
 def test_words_from_outside_are_unknown_once_forgotten(tmp_path):
     """A forgotten word is reported like any unknown one."""
-    registry.forget(l1)
+    registry.forget(balanced)
 
     with pytest.raises(gs.CheckError) as caught:
-        solve(LASSO, tmp_path)
+        solve(LEVEL, tmp_path)
 
     assert [d.code for d in caught.value.diagnostics] == ["GE403"]
