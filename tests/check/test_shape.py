@@ -5,16 +5,14 @@ from __future__ import annotations
 import pytest
 
 from gamespec import pipeline
-from gamespec.check.shape import Shaped, ShapeError, globals_of, infer
-from gamespec.ir.expr import Array, Call, Num, Ref, Word
-from gamespec.ir.types import REAL, Type, vector
-from gamespec.ir.walk import walk
+from gamespec.check.shape import Shaped, ShapeError, draw_names, globals_of, infer
+from gamespec.ir.expr import Array, Call, Num, Word
+from gamespec.ir.types import BOOL, INDEX, REAL, Type, vector
 from gamespec.report.source import Source
 from tests.check.programs import WORKING
 from tests.check.test_fuzz import SHIPPED
 
-SHAPES = (
-    """language 1
+SHAPES = """language 1
 data tr: (a: R[64] in [0, 1], b: class[10], i: index) = digits("train")
 dist z: R[3] = Normal(0, 1)
 net h: R[64] -> logits[10] = linear()
@@ -22,20 +20,16 @@ net g: R[3] -> R[2] = mlp(4)
 var u: R[len(tr)] in [0, 1]
 var A: R[2, 3]
 var x: R
-solve min{h, u, A, g} [ E{(a, b, i) ~ tr}[ u[i] * ce(h(a), b) ] + norm(A[0]) + sum(A @ [1, 2, 3]) + x
+solve min{h, u, A, g, x} [ E{(a, b, i) ~ tr}[ u[i] * ce(h(a), b) ] + norm(A[0]) + sum(A @ [1, 2, 3])
   + mean(grad{s}[ sum(s^2) where s = A ]) + stop(A[1, 2]) + (if u[0] > 1/2 then u[1] else u[2]) + max{k in 0..2}[ A[0, k] ]
-  + E{w ~ z}[ norm(g(w)) ] ]
+  + x^2 + E{w ~ z}[ norm(g(w)) ] ]
 metric noise = f1_score(u < 0.5, tr.is_noisy)
 metric spread = share_within(sample(g, z, 10), pca(sample(g, z, 10), sample(g, z, 10)))
 metric far = logistic_accuracy(tr.a, tr.large, sample(tr, 3), tr.y)
 metric same = logistic_accuracy(sample(z, 3), tr.b, tr.x, tr.odd)
 expect sum(u) <= len(tr)
 expect 0 <= x <= 1
-""".replace(" + x\n", "\n")
-    .replace("var x: R\n", "var x: R\nvar y: R\n")
-    .replace("min{h, u, A, g}", "min{h, u, A, g, x, y}")
-    .replace("E{w ~ z}", "x*y + E{w ~ z}")
-)
+"""
 
 
 @pytest.mark.parametrize("text", [*WORKING.values(), *SHIPPED.values(), SHAPES], ids=[*WORKING, *SHIPPED, "shapes"])
@@ -44,18 +38,19 @@ def test_every_objective_is_a_number(text):
     game = pipeline.check(Source("a.game", text)).game
     names = globals_of(game)
     for node in game.nodes:
-        inner = names | {n: Shaped(REAL) for e in walk(node.objective) if isinstance(e, Ref) for n in [e.name] if n not in names}
+        inner = dict(names)
+        for draw in (*node.scope, *((node.choice,) if node.choice else ())):
+            inner |= draw_names(game, draw)
+        inner |= {node.index: Shaped(INDEX, rows=bool(node.scope))} if node.index else {}
         found = infer(node.objective, inner, game)
 
         assert found.type.shape == ()
         assert not found.rows or node.scope or node.choice
     for metric in game.metrics:
         assert infer(metric.value, names, game) == Shaped(REAL)
+    result = names | {m.name: Shaped(REAL) for m in game.metrics} | {"value": Shaped(REAL), "status": Shaped(Type(kind="word"))}
     for expect in game.expects:
-        assert infer(expect.condition, names | {n: Shaped(REAL) for n in ("value", *(m.name for m in game.metrics))}, game).type.kind in (
-            "bool",
-            "real",
-        )
+        assert infer(expect.condition, result, game) == Shaped(BOOL)
 
 
 def test_shapes_that_do_not_fit_are_an_error_here_too():
