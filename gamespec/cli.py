@@ -59,6 +59,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--out", default="runs", metavar="DIR", help="where runs are saved (default: runs)")
     run.add_argument("--quiet", action="store_true", help="no progress")
 
+    compare = _game(add("compare", "run one game under several schedules and orders of play; judge every point"), schedule=False)
+    compare.add_argument("--schedules", default="", metavar="A,B", help="these schedules instead of all")
+    compare.add_argument("--steps", type=_count, metavar="N", help="another number of steps than the schedules'")
+    compare.add_argument("--seed", type=_count, metavar="N", help="another seed than the game's")
+
     emit = _game(add("emit", "write the Python program that `run` executes, or the game in another notation"))
     emit.add_argument("--to", choices=NOTATIONS, default="torch", help="torch: the program (default)")
     emit.add_argument("-o", metavar="FILE", help="where to; stdout without")
@@ -127,10 +132,11 @@ def _shared(*, suppress: bool) -> argparse.ArgumentParser:
     return shared
 
 
-def _game(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+def _game(command: argparse.ArgumentParser, *, schedule: bool = True) -> argparse.ArgumentParser:
     """What every command on one game takes."""
     command.add_argument("file", metavar="FILE", help="a .game file, `-` for stdin")
-    command.add_argument("--schedule", metavar="S", help="a schedule of the game, or the word for a method")
+    if schedule:
+        command.add_argument("--schedule", metavar="S", help="a schedule of the game, or the word for a method")
     command.add_argument(
         "--set",
         action="append",

@@ -131,6 +131,17 @@ def run(args: Namespace, screen: Screen) -> int:
     return result.exit_code
 
 
+def compare(args: Namespace, screen: Screen) -> int:
+    """One table of the game under several schedules and orders of play; 3 where no run could be made."""
+    from gamespec.compare import compare as compared
+
+    chosen = tuple(name.strip() for name in args.schedules.split(",") if name.strip())
+    found = compared(checked_file(args.file, screen, _sets(args)), chosen, args.steps, args.seed)
+    screen.document["compare"] = found.document()
+    screen.result(str(found))
+    return 0 if any(not row.failed for row in found.rows) else 3
+
+
 def test(args: Namespace, screen: Screen) -> int:
     """Run every game with its default schedule and with each that an `expect` names; one line for each."""
     failed = ran = 0

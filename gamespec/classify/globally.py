@@ -17,6 +17,7 @@ from gamespec.classify.expand import Seat, seats
 from gamespec.classify.facts import spell_float
 from gamespec.classify.form import Form, Unfit, derivative, enclose, number
 from gamespec.classify.interval import INF, Interval
+from gamespec.classify.sets import every
 from gamespec.classify.stationary import Search, Zero
 from gamespec.classify.sums import sums
 from gamespec.classify.tree import Tree
@@ -79,7 +80,7 @@ class Landscape:
         """As `gamec compare` prints it."""
         lines = []
         for name, found in (("minimax", self.minimax), ("maximin", self.maximin)):
-            if found is not None:
+            if found is not None and any(map(math.isfinite, found.value)):
                 lines.append(f"{name} value in {_span(found.value)}{_leaders(found) if name == 'minimax' else ''}")
         if self.saddle is False:
             lines.append("no saddle point: the two values are apart")
@@ -95,7 +96,7 @@ def _span(span: Interval) -> str:
 
 
 def _leaders(found: Bracket) -> str:
-    if not 0 < len(found.leaders) <= 4:
+    if not 0 < len(found.leaders) <= 4 or not all(math.isfinite(x) for part in found.leaders for x in part):
         return ""
     return f", at {' or '.join(_span(part) for part in found.leaders)}"
 
@@ -188,17 +189,13 @@ def _kind(zero: Zero, numbers: tuple[Seat, ...], field: dict[str, Form], box: Bo
             doubt.append(name)
 
     strict = _strict(zero, numbers, field, here)
-    nash = _both([*(_definite(_own(seat, zero, here)) for seat in numbers), strict])
+    nash = every([*(definite(own_hessian(seat, zero.active, here)) for seat in numbers), strict])
     if pair and all(len(s.names) == 1 for s in numbers):
         say("saddle", False if nash is False else _saddle(numbers, zero, box, effort))
     say("local Nash", nash)
     if pair and order:
-        say("local minimax", _both([_schur(numbers, zero, here), strict]))
+        say("local minimax", every([schur(numbers, zero.active, here), strict]))
     return Kind(zero, tuple(kinds), tuple(doubt))
-
-
-def _both(claims: list[bool | None]) -> bool | None:
-    return False if False in claims else (None if None in claims else True)
 
 
 def _strict(zero: Zero, numbers: tuple[Seat, ...], field: dict[str, Form], here: Box) -> bool | None:
@@ -210,10 +207,10 @@ def _strict(zero: Zero, numbers: tuple[Seat, ...], field: dict[str, Form], here:
         if not lo <= 0 <= hi:
             found.append(True)
         elif alone and all(a == b for a, b in here.values()) and _vanishes(field[name], here):
-            found.append(_definite([[enclose(derivative(field[name], name), here)]]))
+            found.append(definite([[enclose(derivative(field[name], name), here)]]))
         else:
             found.append(None)
-    return _both(found)
+    return every(found)
 
 
 def _vanishes(slope: Form, here: Box) -> bool:
@@ -224,8 +221,9 @@ def _vanishes(slope: Form, here: Box) -> bool:
         return False
 
 
-def _own(seat: Seat, zero: Zero, here: Box) -> list[list[Interval]]:
-    free = [n for n in seat.names if n not in zero.active]
+def own_hessian(seat: Seat, held: tuple[str, ...], here: Box) -> list[list[Interval]]:
+    """A player's own second derivatives in the numbers that are not held."""
+    free = [n for n in seat.names if n not in held]
     return _hessian(seat.cost, free, free, here)
 
 
@@ -233,7 +231,7 @@ def _hessian(cost: Form, rows: list[str], columns: list[str], here: Box) -> list
     return [[enclose(derivative(derivative(cost, a), b), here) for b in columns] for a in rows]
 
 
-def _definite(cells: list[list[Interval]], signs: list[int] | None = None) -> bool | None:
+def definite(cells: list[list[Interval]], signs: list[int] | None = None) -> bool | None:
     """Whether elimination meets pivots of these signs (+1 without), so that the blocks are definite; None if unsure.
 
     Source: Sylvester's law of inertia, block by block (Horn and Johnson 2013, section 4.5).
@@ -251,11 +249,11 @@ def _definite(cells: list[list[Interval]], signs: list[int] | None = None) -> bo
     return True
 
 
-def _schur(numbers: tuple[Seat, ...], zero: Zero, here: Box) -> bool | None:
+def schur(numbers: tuple[Seat, ...], held: tuple[str, ...], here: Box) -> bool | None:
     """Whether the follower's curvature is negative and what it leaves of the leader's is positive."""
-    leader, follower = ([n for n in seat.names if n not in zero.active] for seat in numbers)
+    leader, follower = ([n for n in seat.names if n not in held] for seat in numbers)
     order = [*follower, *leader]
-    return _definite(_hessian(numbers[0].cost, order, order, here), [-1] * len(follower) + [1] * len(leader))
+    return definite(_hessian(numbers[0].cost, order, order, here), [-1] * len(follower) + [1] * len(leader))
 
 
 def _saddle(numbers: tuple[Seat, ...], zero: Zero, box: Box, effort: int) -> bool | None:
@@ -278,4 +276,4 @@ def _saddle(numbers: tuple[Seat, ...], zero: Zero, box: Box, effort: int) -> boo
     return verdict
 
 
-__all__ = ["EFFORT", "Kind", "Landscape", "brackets", "landscape"]
+__all__ = ["EFFORT", "Kind", "Landscape", "brackets", "definite", "landscape", "own_hessian", "schur"]

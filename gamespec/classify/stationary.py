@@ -153,15 +153,15 @@ class Search:
         cells = [[enclose(self.slopes[a, b], box, known) for b in free] for a in free]
         if not all(math.isfinite(x) for row in cells for cell in row for x in cell):
             return None
-        inverse = _inverse([[(lo + hi) / 2 for lo, hi in row] for row in cells])
-        if inverse is None:
+        over = inverse([[(lo + hi) / 2 for lo, hi in row] for row in cells])
+        if over is None:
             return None
         values = [enclose(self.field[a], centre) for a in free]
         found: Box = {n: s for n, s in box.items() if n not in free}
         for i, n in enumerate(free):
-            total = interval.add(centre[n], interval.neg(_weighted(inverse[i], values)))
+            total = interval.add(centre[n], interval.neg(_weighted(over[i], values)))
             for j, other in enumerate(free):
-                product = _weighted(inverse[i], [row[j] for row in cells])
+                product = _weighted(over[i], [row[j] for row in cells])
                 rest = interval.add((float(i == j),) * 2, interval.neg(product))
                 away = interval.add(box[other], interval.neg(centre[other]))
                 total = interval.add(total, interval.mul(rest, away))
@@ -176,7 +176,7 @@ def _weighted(weights: list[float], parts: list[Interval]) -> Interval:
     return total
 
 
-def _inverse(a: list[list[float]]) -> list[list[float]] | None:
+def inverse(a: list[list[float]]) -> list[list[float]] | None:
     """The inverse by Gauss and Jordan, nearly; None where a is all but singular."""
     n = len(a)
     rows = [[*map(float, row), *(float(i == j) for j in range(n))] for i, row in enumerate(a)]
@@ -225,4 +225,4 @@ def _one(group: list[Zero]) -> Zero:
     return Zero(tuple(hull.items()), max((z.active for z in group), key=len), sure=False)
 
 
-__all__ = ["Found", "Search", "Unfit", "Zero"]
+__all__ = ["Found", "Search", "Unfit", "Zero", "inverse"]
