@@ -85,7 +85,7 @@ def _overrides(spec: tree.Spec, sets: tuple[tuple[str, str], ...], source: Sourc
 def compile(checked: Checked, schedule: str | None = None, given: frozenset[str] = frozenset()) -> Compiled:
     """Classify, choose, plan and emit. `given` names networks that the caller brings. Raises GameError."""
     from gamespec.classify import classify
-    from gamespec.emit.expr import UnsupportedError
+    from gamespec.emit.refuse import UnsupportedError
     from gamespec.emit.write import emit
     from gamespec.solvers.choose import Unplayable, choose, schedule_name
 

@@ -14,7 +14,7 @@ from gamespec.check.words import Word, checked, evaluate_word, use
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Ref
 from gamespec.ir.expr import Word as Symbol
-from gamespec.ir.types import REAL, Type
+from gamespec.ir.types import INDEX, REAL, Type
 from gamespec.library.base import Option
 from gamespec.library.directives import DIRECTIVES, RESPONSES, SETTINGS
 from gamespec.library.functions import FUNCTIONS
@@ -118,12 +118,21 @@ def lower_schedules(spec: tree.Spec, nets: tuple[ir.Net, ...], scope: Scope, bui
                 build.log.add("GE102", f"`{lowered.target}` is scheduled twice", entry.path.span, hint="list its directives after one colon")
             own[lowered.target] = lowered
             build.spans[f"schedule:{name}.{lowered.target}"] = entry.span
+        _check_beam(own, s, build)
         kept = tuple(e for e in base.entries if e.target not in own) if base is not None else ()
         found[name] = ir.Schedule(name=name, entries=kept + tuple(own.values()))
         build.spans[f"schedule:{name}"] = s.span
     if "default" not in found:
         found = {"default": ir.Schedule(name="default", entries=()), **found}
     return tuple(found.values())
+
+
+def _check_beam(own: dict[str, ir.Entry], s: tree.Schedule, build: Build) -> None:
+    """`beam` keeps copies of a follower, which methods that move all players at once do not have."""
+    method = next((u.word for u in own["method"].directives), "k_beam") if "method" in own else "k_beam"
+    at = next((v for e in s.entries for v in e.values if isinstance(v, tree.Call) and isinstance(v.fn, tree.Name) and v.fn.id == "beam"), None)
+    if at is not None and method in ("simultaneous", "extragradient"):
+        build.log.add("GE506", f"`{method}` keeps no copies", at.span, "`beam` keeps several answers of a follower", hint="write `method: k_beam`")
 
 
 def _unknown_schedule(name: tree.Name, known: list[str], build: Build) -> Failed:
@@ -150,13 +159,38 @@ def _entry(entry: tree.Entry, targets: dict[str, str] | None, scope: Scope, buil
         build.log.add("GE503", f"no player `{path}`", entry.path.span, f"did you mean `{near}`?" if near else "",
                       hint=f"write `{near}`" if near else f"players: {', '.join(targets)}")  # fmt: skip
     directives = []
+    target = path if targets is None else targets.get(path)
     for value in entry.values:
         try:
-            directives.append(_method(value, scope, build) if path == "method" else _directive(value, scope, build))
+            found = _method(value, scope, build) if path == "method" else _directive(value, scope, build)
+            if targets is not None and target not in (None, "method"):
+                _suits(found, value, path, target.rpartition(".")[2], build)
+            directives.append(found)
         except Failed:
             continue
-    target = path if targets is None else targets.get(path)
     return None if target is None else ir.Entry(target=target, directives=tuple(directives))
+
+
+def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, build: Build) -> None:
+    """Raise Failed with GE506 where a directive is for another kind of player."""
+    var = next((v for v in build.vars if v.name == owned), None)
+    per_sample = var is not None and bool(var.scope)
+    chosen = var is not None and var.type == INDEX
+    if chosen != (found.word == "enumerate"):
+        said = f"`{path}` is chosen among few" if chosen else f"`{path}` is not chosen among few"
+        why = "every element is tried" if chosen else "`enumerate` tries every element"
+        hint = "write `enumerate`" if chosen else "write `sgd(lr = 0.1)`"
+        raise build.log.fail("GE506", said, node.span, why, hint=hint)
+    if found.word == "pgd" and not per_sample:
+        raise build.log.fail(
+            "GE506", f"`{path}` is one for all samples", node.span, "`pgd` finds one answer per sample", hint="write `sgd(lr = 0.1)`"
+        )
+    through = found.args[0] if found.word == "through" else None
+    value = next((e for e in build.edges if e.kind == "value" and any(n.id == e.child and owned in n.owns for n in build.nodes)), None)
+    if isinstance(through, Symbol) and through.value not in ("stop", "envelope") and per_sample and value is not None:
+        raise build.log.fail(
+            "GE506", f"only the value of `{path}` is seen", node.span, "the leader's gradient passes by its answer", hint="write `through(envelope)`"
+        )
 
 
 def _method(value: tree.Expr, scope: Scope, build: Build) -> ir.Use:

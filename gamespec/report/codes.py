@@ -164,6 +164,8 @@ ROWS = (
          "A schedule speaks of players, of inner variables, of `metric.variable`, and of `method`."),
     Code("GE504", "unknown-param", "`--set` names no param", "Only what is declared with `param` can be set."),
     Code("GE505", "unplayable", "the method cannot play this game", "`gamec explain --why` says what each method needs."),
+    Code("GE506", "misplaced-directive", "a directive for another kind of player",
+         "`pgd` answers sample by sample, `enumerate` chooses among few, `beam` keeps copies of a follower."),
     # 6: linking
     Code("GE601", "source", "an unknown source, or one that is not of its declared type",
          "`gamec list` shows the data sources and networks; what comes from outside is compared with its declaration."),

@@ -33,6 +33,7 @@ def test_a_follower_that_mentions_the_sample_is_one_per_sample():
 def test_a_follower_that_mentions_no_sample_is_shared():
     """A perturbation outside the expectation is universal; its shape comes from the sample inside."""
     text = change(ROBUST, "E{(a, b) ~ train} max{d in Linf(eps) & (domain(a) - a)}", "max{d in Linf(eps)} E{(a, b) ~ train}")
+    text = change(text, "pgd(steps = 10, lr = 0.04)", "sgd(lr = 0.1)")
 
     found = game(text)
     assert scopes(found) == {"d": []}

@@ -497,6 +497,27 @@ ROWS = (
     Bad("two names of a game", "game a\ngame b\n" + SADDLE, "GE102", "game b", "twice", "one of the two"),
     Bad("two arrows", change(GAN, "net G: R[8] -> R[2] =", "net G: (a: R[8]) -> (b: R[2]) ="), "GE202", "(b: R[2])", "one type", "write `R`"),
     Bad("a broken source", change(GAN, "= Normal(0, 1)", "= Norml(0, 1)"), "GE601", "Norml", "did you mean `Normal`", "Normal", "Normal"),
+    Bad(
+        "pgd for a network",
+        change(ROBUST, "h: adam(lr = 0.002)", "h: pgd(steps = 3)"),
+        "GE506",
+        "pgd(steps = 3)",
+        "all samples",
+        "sgd",
+        "sgd(lr = 0.1)",
+    ),
+    Bad("steps for a choice", BETA + "schedule { j: sgd(lr = 1) }", "GE506", "sgd(lr = 1)", "among few", "enumerate", "enumerate"),
+    Bad("a choice for a network", change(ROBUST, "h: adam(lr = 0.002)", "h: enumerate"), "GE506", "enumerate", "not chosen", "sgd", "sgd(lr = 0.1)"),
+    Bad(
+        "a derivative that is not seen",
+        change(ROBUST, "lr = 0.04)", "lr = 0.04), through(unroll)"),
+        "GE506",
+        "through(unroll)",
+        "value",
+        "envelope",
+        "through(envelope)",
+    ),
+    Bad("copies for all at once", SADDLE + "schedule { method: simultaneous y: beam(K = 2) }", "GE506", "beam(K = 2)", "keeps no copies", "k_beam"),
     # ---------------------------------------------------------------- sources
     Bad(
         "a source without such a column",
