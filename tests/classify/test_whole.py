@@ -69,7 +69,7 @@ def test_proved_and_refuted_saddle_points_fit_the_values(f: E, box: tuple[Fracti
             assert low + reach[1] > high - reach[0] - SLACK
 
 
-@effort
+@settings(effort, max_examples=25)
 @given(f=games, box=boxes)
 def test_a_proved_unique_answer_is_unique_on_a_grid(f: E, box: tuple[Fraction, Fraction]) -> None:
     """No two points of the follower are both best and have nothing better between them."""
@@ -92,7 +92,10 @@ def test_a_proved_monotone_field_has_no_two_points_the_other_way(f: E, g: E, box
     game = block([var("u", *box), var("v", *box)], ("min", "u", f), ("min", "v", g))
     facts = classify(game)
     assume(facts.monotone.verdict)
-    field = [derivative(seat.cost, name) for seat, name in zip(seats(game), "uv", strict=True)]
+    try:
+        field = [derivative(seat.cost, name) for seat, name in zip(seats(game), "uv", strict=True)]
+    except Unfit:
+        assume(False)
     lo, hi = (float(Fraction(b)) for b in box)
     grid = [lo + (hi - lo) * k / 4 for k in range(5)]
     points = [(u, v) for u in grid for v in grid]
