@@ -18,7 +18,7 @@ from gamespec.classify.judge import judge
 from .games import E, block, minimax, raw, var, x
 from .test_proofs import boxes, expressions, number, values
 
-effort = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+effort = settings(max_examples=35, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 GRID = 12
 SLACK = mpmath.mpf(10) ** -9
 
