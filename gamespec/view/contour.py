@@ -27,7 +27,9 @@ def contour(values: Sequence[Sequence[float]], xs: Sequence[float], ys: Sequence
                 continue
             case = _CASES[sum(2**k for k, h in enumerate(heights) if h > level)]
             cut = [_cut(edge, corners, heights, xs, ys, level) for edge in map(int, case)]
-            found += [(cut[k], cut[k + 1]) for k in range(0, len(cut), 2)]
+            pieces = [(cut[k], cut[k + 1]) for k in range(0, len(cut), 2)]
+            # Where a corner is exactly at the level, a piece shrinks to that corner.
+            found += [piece for piece in pieces if _near(piece[0]) != _near(piece[1])]
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gamespec.emit.functions import function_name
+from gamespec.ir.game import Node
 from gamespec.ir.walk import problem
 from gamespec.lazy import torch
 from gamespec.view.opened import Opened, Undrawable
@@ -71,7 +71,7 @@ def forces(run: Opened) -> Forces:
     owners = [n for v in shared for n in game.nodes if v.name in n.owns and not n.axis]
     if len(owners) != 2:
         raise Undrawable("a variable has no player of its own")
-    found = [getattr(run.module, function_name(game, n.id), None) for n in owners]
+    found = [_objective(run, n) for n in owners]
     objectives = [_bound(f, [v.name for v in shared], run) for f in found]
     first, second = owners
     ordered = any(e.child == second.id for e in game.edges) and first.id != second.id and game.order_word != "simultaneous"
@@ -81,6 +81,12 @@ def forces(run: Opened) -> Forces:
         (1 if first.sense == "min" else -1, 1 if second.sense == "min" else -1),
         ordered,
     )
+
+
+def _objective(run: Opened, node: Node) -> Any:  # noqa: ANN401  # of the program; until 2027-11
+    """The function of a player's objective: a program calls it by the player's label, its node or its variables."""
+    names = (node.label, node.id, "_".join(node.owns))
+    return next((f for n in names if n and (f := getattr(run.module, f"objective_{n}", None))), None)
 
 
 def _bound(function: Any, names: list[str], run: Opened) -> Callable[[Tensor, Tensor], Tensor]:  # noqa: ANN401  # of the program; until 2027-11
@@ -107,7 +113,7 @@ def stationary_points(f: Forces, low: tuple[float, float], high: tuple[float, fl
     corner, span = torch.tensor(low, dtype=torch.float64), torch.tensor(high, dtype=torch.float64) - torch.tensor(low, dtype=torch.float64)
     line = torch.linspace(0.0, 1.0, _SIDE, dtype=torch.float64)
     z = corner + span * torch.cartesian_prod(line, line)  # [n, 2]
-    slope = torch.func.vmap(torch.func.jacfwd(f.gradient))
+    slope = torch.func.vmap(torch.func.jacrev(f.gradient))
     for _ in range(_STEPS):
         pull, turn = over(f.gradient, z), slope(z).detach()
         move = torch.linalg.pinv(turn, rtol=1e-10) @ pull.unsqueeze(-1)  # [n, 2, 1]
@@ -126,7 +132,7 @@ def stationary_points(f: Forces, low: tuple[float, float], high: tuple[float, fl
 
 def _classified(f: Forces, z: Tensor) -> Stationary:
     """The kind by second derivatives, the motion by the eigenvalues of the field that the players follow."""
-    turn = torch.func.jacfwd(f.gradient)(z).detach()
+    turn = torch.func.jacrev(f.gradient)(z).detach()
     (a, b), (c, d) = turn.tolist()
     if a > 0 and d > 0:
         kind = "local Nash"

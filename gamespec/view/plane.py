@@ -204,7 +204,8 @@ def _near_the_end(path: Sequence[Point], ahead: list[Mark], f: Forces, run: Open
     """The last points alone, with the cycle where there is one."""
     tail = [p for p in path[-_TAIL:] if all(map(math.isfinite, p))]
     xs, ys = [x for x, _ in tail], [y for _, y in tail]
-    found = diagnose(tail) if run.status is Status.CYCLING else None
+    # The way to a cycle hides its period: where the whole tail has none, its second half may.
+    found = next((d for part in (tail, tail[len(tail) // 2 :]) if (d := diagnose(part)).period), None) if run.status is Status.CYCLING else None
     wide, tall = max(xs) - min(xs) or 1e-9, max(ys) - min(ys) or 1e-9
     xlim, ylim = (min(xs) - 0.1 * wide, max(xs) + 0.1 * wide), (min(ys) - 0.1 * tall, max(ys) + 0.1 * tall)
     name = title = f"The last {len(tail)} points"
