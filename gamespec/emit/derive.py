@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from gamespec.emit.functions import moved_name, moved_part, needs, objective_name, parameters
 from gamespec.emit.solved import answer_call
-from gamespec.emit.spell import handle, own_parameters, spelled, target
-from gamespec.ir.walk import expanded
+from gamespec.emit.spell import handle, spelled, target
+from gamespec.ir.expr import Grad
+from gamespec.ir.walk import expanded, walk
 from gamespec.plan.ops import Derive
 from gamespec.plan.response import Implicit, Penalty, Response, Unrolled
 
@@ -52,7 +53,7 @@ def wanted(steps: Steps, node: str, ahead: dict[str, str]) -> list[Wanted]:
     found = []
     for o in steps.scene.game.node(node).owns:
         net = steps.scene.net(o)
-        text = ahead.get(spelled(o), spelled(o)) if net is None else own_parameters(net, steps.scene.explicit)
+        text = ahead.get(spelled(o), spelled(o)) if net is None else steps.scene.own(net)
         found.append((spelled(o), text, net is not None))
     return found
 
@@ -73,9 +74,12 @@ def _joint(steps: Steps, nodes: tuple[str, ...], ahead: dict[str, str]) -> None:
 
 
 def _grad(steps: Steps, value: str, found: list[Wanted], node: str) -> None:
+    whole = ", materialize_grads=True" if _partial(steps, node) else ""
     if len(found) == 1:
         name, text, many = found[0]
-        steps.line(f"g_{name} = torch.autograd.grad({value}, {text})" if many else f"(g_{name},) = torch.autograd.grad({value}, {text})", node=node)
+        steps.line(
+            f"g_{name} = torch.autograd.grad({value}, {text}{whole})" if many else f"(g_{name},) = torch.autograd.grad({value}, {text})", node=node
+        )
         return
     if not any(many for _, _, many in found):
         targets = ", ".join(f"g_{n}" for n, _, _ in found)
@@ -83,9 +87,17 @@ def _grad(steps: Steps, value: str, found: list[Wanted], node: str) -> None:
         return
     for name, text, many in found:
         steps.line(f"at_{name} = {text if many else f'[{text}]'}")
-    steps.line(f"g_all = list(torch.autograd.grad({value}, [{', '.join(f'*at_{n}' for n, _, _ in found)}]))", node=node)
+    steps.line(f"g_all = list(torch.autograd.grad({value}, [{', '.join(f'*at_{n}' for n, _, _ in found)}]{whole}))", node=node)
     for name, _, many in found:
         steps.line(f"g_{name}, g_all = g_all[:len(at_{name})], g_all[len(at_{name}):]" if many else f"g_{name} = g_all.pop(0)")
+
+
+def _partial(steps: Steps, node: str) -> bool:
+    """Whether an objective may leave some weights of a network unused: a slope does not see the last bias."""
+    scene = steps.scene
+    owned = [n for n in scene.game.nets if n.handle in scene.game.node(node).owns]
+    slopes = any(isinstance(e, Grad) for e in walk(expanded(scene.game, node)))
+    return bool(owned) and (slopes or any(n.name in scene.moody for n in owned))
 
 
 def _own(steps: Steps, node: str, ahead: dict[str, str]) -> None:

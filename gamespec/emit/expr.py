@@ -9,7 +9,7 @@ from gamespec.check.shape import Names, Shaped, draw_names, infer
 from gamespec.emit import formulas
 from gamespec.emit.piece import ATOM, PRECEDENCE, Piece, number
 from gamespec.emit.refuse import UnsupportedError
-from gamespec.emit.spell import handle, own_parameters, spelled
+from gamespec.emit.spell import handle, spelled
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Array, Call, Draw, Expr, Grad, If, Index, Num, Reduce, Ref, Stop, Value, Word
 from gamespec.ir.types import INDEX, REAL
@@ -89,7 +89,8 @@ class Writer:
 
     def parameters(self, expr: Expr) -> str:
         """The parameters of the network that a handle names."""
-        return own_parameters(next(n for n in self.game.nets if isinstance(expr, Ref) and n.handle == expr.name), self.explicit)
+        net = next(n for n in self.game.nets if isinstance(expr, Ref) and n.handle == expr.name)
+        return handle(net) if net.name in self.explicit else f"list({spelled(net.name)}.parameters())"
 
     def _ref(self, expr: Ref) -> Piece:
         shaped = self.names.get(expr.name, Shaped(REAL))
@@ -179,16 +180,14 @@ class Writer:
     def _indexed(self, expr: Reduce, draw: Draw) -> Piece:
         """A reduction over a short range is written out by Python."""
         (name,) = draw.names
-        left_out = None if draw.skip is None else self.write(draw.skip)
-        if left_out is not None and not left_out.plain:
-            raise UnsupportedError("a sum that leaves out an element for each sample is not available in this version")
+        if draw.skip is not None:
+            raise UnsupportedError("a sum that leaves out an element is not available in this version")
         self.names = {**self.names, name: Shaped(INDEX)}
         whole = self._whole(expr, draw)
         if whole is not None:
             return whole
         body = self.write(expr.body)
         over = f"for {spelled(name)} in range({draw.first}, {draw.last + 1})" if draw.first else f"for {spelled(name)} in range({draw.last + 1})"
-        over += f" if {spelled(name)} != {left_out.text}" if left_out is not None else ""
         if expr.op == "sum":
             return Piece(f"sum({body.text} {over})", body.shaped, plain=body.plain)
         text = self.tensor(expr.body) if body.plain else body.text
@@ -201,7 +200,7 @@ class Writer:
         if not (isinstance(body, Index) and isinstance(body.base, Ref) and body.indices == (Ref(name=draw.names[0]),)):
             return None
         base = self.write(body.base)
-        if expr.op not in ("sum", "mean") or base.shaped != Shaped(REAL.model_copy(update={"shape": (draw.last + 1,)})) or draw.first or draw.skip:
+        if expr.op not in ("sum", "mean") or base.shaped != Shaped(REAL.model_copy(update={"shape": (draw.last + 1,)})) or draw.first:
             return None
         return Piece(f"{base.within(ATOM)}.{expr.op}()", Shaped(REAL))
 

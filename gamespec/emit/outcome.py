@@ -9,7 +9,7 @@ from gamespec.emit.piece import constant_text
 from gamespec.emit.refuse import flat
 from gamespec.emit.scene import ANSWERS, FIXED, Scene, Text
 from gamespec.emit.sets import projection
-from gamespec.emit.spell import handle, spelled, target
+from gamespec.emit.spell import spelled, target
 from gamespec.emit.step import Steps
 from gamespec.plan.ops import Choose, Derive, Respond, Select
 from gamespec.plan.response import Envelope, Frozen, Response
@@ -44,8 +44,7 @@ def _terms(steps: Steps, node: str, through: tuple[tuple[str, Response], ...]) -
     for o in owner.owns:
         own, net = spelled(o), scene.net(o)
         if net is not None:
-            weights = handle(net) if net.name in scene.explicit else f"{spelled(net.name)}.parameters()"
-            terms.append(f"*((p.detach(), g, None) for p, g in zip({weights}, g_{own}, strict=True))")
+            terms.append(f"*((p.detach(), g, None) for p, g in zip({scene.own(net)}, g_{own}, strict=True))")
         else:
             terms.append(f"({own}.detach(), {_down(owner.sense)}g_{own}, {_projected(steps, o, rows=False)})")
     return terms

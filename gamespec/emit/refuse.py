@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gamespec.ir import game as ir
-from gamespec.library.registry import words
 from gamespec.plan.ops import Derive, Op, Plan, Repeat
 from gamespec.plan.response import Implicit, Penalty, Unrolled
 from gamespec.solvers.base import children
@@ -26,9 +25,6 @@ def refuse(game: ir.Game, plan: Plan) -> None:
     """Raise UnsupportedError for what the rest of the emitter does not write."""
     for node in game.nodes:
         _player(game, node)
-    for net in game.nets:
-        if net.set is not None and any(words("sets")[p.word].bounds is None or p.shift is not None for p in net.set.parts):
-            raise UnsupportedError(f"the set of the network `{net.name}` is no box", "bound its weights: `in [-c, c]`")
     for op in flat(plan.body):
         if isinstance(op, Derive):
             _through(game, op)

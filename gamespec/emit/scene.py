@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gamespec.check.shape import Names, Shaped, draw_names, globals_of
 from gamespec.emit.piece import constant_text
 from gamespec.emit.refuse import UnsupportedError, flat
-from gamespec.emit.spell import spelled, unused
+from gamespec.emit.spell import handle, spelled, unused
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Array, Draw, Expr, Reduce, Ref
 from gamespec.ir.types import INDEX
@@ -81,6 +81,18 @@ class Scene:
     def net(self, handle: str) -> ir.Net | None:
         """The network with this handle."""
         return next((n for n in self.game.nets if n.handle == handle), None)
+
+    def weights(self, net: ir.Net, state: str = "") -> str:
+        """The parameters that a network's player moves, as Python text: in one that was brought, some may be frozen."""
+        name = f"{state}{spelled(net.name)}"
+        if net.source is None or net.name in self.given:
+            self.reached.add("trainable")
+            return f"trainable({name})"
+        return f"list({name}.parameters())"
+
+    def own(self, net: ir.Net) -> str:
+        """The same, by its local name where the program applies the network at explicit parameters."""
+        return handle(net) if net.name in self.explicit else self.weights(net)
 
     def title(self, node: str) -> str:
         """The end of the names of a player's functions and values."""

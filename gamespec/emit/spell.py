@@ -11,7 +11,7 @@ from gamespec.ir import game as ir
 # fmt: off
 _PROGRAM = frozenset([
     "math", "sys", "torch", "F", "nn", "Tensor", "Callable", "Iterator", "contextmanager", "annotations", "NAME", "SCHEDULE", "KIND",
-    "SEED", "STEPS", "EVERY", "BATCH", "TOL", "DTYPE", "State", "s", "seed", "device", "nets", "data", "batch", "rng", "rows", "steps",
+    "SEED", "STEPS", "EVERY", "BATCH", "TOL", "DTYPE", "State", "s", "k", "seed", "device", "nets", "data", "batch", "rng", "rows", "steps",
     "restarts", "start", "step", "train", "report", "main", "residual", "stationary_near", "value", "measure", "probe", "point", "certify",
     "players", "save", "restore", "expectations", "values", "status", "table", "lo", "hi", "best", "here", "score", "terms", "pulls",
     "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
@@ -30,11 +30,13 @@ _SUFFIXES = ("_", "_ahead", "_best", "_each", "_start", "_params", "_table")
 def spelled(name: str) -> str:
     """A name of the game as a Python name that hides nothing of the program.
 
-    A trailing underscore marks every name that was changed, those that end in one included, so that no two meet.
+    A trailing underscore, or `its_` before a name that begins like one of the program's own, marks what was changed;
+    names that look so already are changed as well, so that no two meet.
     """
+    if name.startswith((*_PREFIXES, "its_")):
+        return f"its_{name}"
     reserved = keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _PROGRAM or hasattr(builtins, name) or name in linkable()
-    derived = name.startswith(_PREFIXES) or name.endswith(_SUFFIXES) or "_at_" in name
-    return f"{name}_" if reserved or derived else name
+    return f"{name}_" if reserved or name.endswith(_SUFFIXES) or "_at_" in name else name
 
 
 def attribute(name: str) -> str:
@@ -46,11 +48,6 @@ def attribute(name: str) -> str:
 def handle(net: ir.Net) -> str:
     """The Python name of a network's explicit parameters."""
     return spelled(net.handle) if net.handle != net.name else f"{spelled(net.name)}_params"
-
-
-def own_parameters(net: ir.Net, explicit: frozenset[str]) -> str:
-    """The parameters of a network as Python text: a local name where the program applies it at explicit ones."""
-    return handle(net) if net.name in explicit else f"list({spelled(net.name)}.parameters())"
 
 
 def target(names: list[str]) -> str:

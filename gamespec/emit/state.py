@@ -47,7 +47,7 @@ def start_function(scene: Scene, text: Text) -> None:
             continue
         entry = words("rules")[rule.word]
         scene.reached.add(entry.build.__name__)
-        target = f"list(s.{spelled(net.name)}.parameters())" if net is not None else f"[s.{spelled(name)}]"
+        target = scene.weights(net, "s.") if net is not None else f"[s.{spelled(name)}]"
         defaults = {o.name: o.default for o in entry.options}
         options = "".join(f", {k}={quoted(v)}" for k, v in rule.options if k in defaults and (k == "lr" or v != defaults[k]))
         text.add(f"    s.rule_{spelled(name)} = {entry.build.__name__}({target}{options})")
@@ -65,9 +65,6 @@ def _start_net(scene: Scene, n: ir.Net, text: Text) -> None:
     shape = (n.output.size,) if n.output.kind == "logits" else n.output.shape
     call = ", ".join([repr(n.inputs[0].shape), repr(shape), *([arguments(n.source)] if n.source.args or n.source.options else [])])
     text.add(f"    s.{name} = fresh(lambda: {build.__name__}({call}), s.rng_start, device, DTYPE)", span=span)
-    if n.set is not None:
-        inside = sets.projection(n.set, "p", writer(scene), rows=False)
-        text.add("    with torch.no_grad():", f"        for p in s.{name}.parameters():", f"            p.copy_({inside})", span=span)
 
 
 def _start_var(scene: Scene, v: ir.Var, text: Text) -> None:

@@ -12,7 +12,7 @@ from gamespec.emit.functions import needs, objective_name, parameters, writer
 from gamespec.emit.refuse import UnsupportedError
 from gamespec.emit.scene import FIXED, NOISE, ROWS, Scene, Text, draws_of, is_table
 from gamespec.emit.sets import projection
-from gamespec.emit.spell import attribute, handle, own_parameters, spelled, target
+from gamespec.emit.spell import attribute, handle, spelled, target
 from gamespec.ir.expr import Draw, Expr, Reduce
 from gamespec.ir.walk import walk
 from gamespec.plan.ops import Choose, Derive, Move, Op, Repeat, Respond, Rule, Sample, Select
@@ -72,7 +72,7 @@ class Steps:
             self.line(f"{', '.join(nets)} = {', '.join(f's.{n}' for n in nets)}")
         for n in scene.game.nets:
             if n.name in scene.explicit and handle(n) in names:
-                self.line(f"{handle(n)} = list({spelled(n.name)}.parameters())")
+                self.line(f"{handle(n)} = {scene.weights(n)}")
         rest = {spelled(n): f"s.{spelled(n)}" for n in (*(p.name for p in scene.arrays), *(v.name for v in scene.game.vars if not v.scope))}
         if exprs is not None:
             rest |= {spelled(v): f"best_{spelled(v)}(s)" for v in scene.beams}
@@ -232,10 +232,7 @@ class Steps:
     def _move_net(self, name: str, own: str) -> None:
         net = self.scene.net(name)
         assert net is not None  # what is no variable is the handle of a network
-        self.line(f"s.rule_{own}.update({own_parameters(net, self.scene.explicit)}, g_{own})")
-        if net.set is not None:
-            with self.block("with torch.no_grad():"), self.block(f"for weight in {spelled(net.name)}.parameters():"):
-                self.line(f"weight.copy_({projection(net.set, 'weight', self.writer, rows=False)})")
+        self.line(f"s.rule_{own}.update({self.scene.own(net)}, g_{own})")
 
     # -------------------------------------------------------------- beams and reports
 

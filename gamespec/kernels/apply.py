@@ -7,9 +7,14 @@ from torch import Tensor, nn
 
 
 def apply_at(net: nn.Module, params: list[Tensor], *inputs: Tensor) -> Tensor:
-    """The network with `params` in place of its own, in the order of `net.parameters()`; its own are untouched."""
-    names = [name for name, _ in net.named_parameters()]
+    """The network with `params` in place of its own that are not frozen, in their order; its own are untouched."""
+    names = [name for name, own in net.named_parameters() if own.requires_grad]
     return torch.func.functional_call(net, dict(zip(names, params, strict=True)), inputs)
+
+
+def trainable(net: nn.Module) -> list[Tensor]:
+    """The parameters of a network that its owner did not freeze."""
+    return [p for p in net.parameters() if p.requires_grad]
 
 
 def sum_of_squares(tensors: list[Tensor]) -> Tensor:

@@ -53,8 +53,7 @@ def answer(game: ir.Game, table: Table, edge: ir.Edge, draw: Sample) -> tuple[Op
         return ()  # the answer is computed inside the leader's derivative
     below = tuple(op for e in children(game, node) for op in answer(game, table, e, draw))
     if kind == "per_sample":
-        ((_, rule),) = seat.rules
-        return (*below, Respond(node, rule, seat.steps, seat.start, seat.restarts, seat.surrogates))
+        return (*below, Respond(node, seat.rules[0][1], seat.steps, seat.start, seat.restarts, seat.surrogates))
     through = ((node, how),) if isinstance(how, Penalty) else responses(game, table, node)
     turn = repeated(table, draw, (*below, Derive((node,), "now", through), Move((node,), "now", "now")), max(seat.times, seat.steps, 1))
     return (*turn, Select(node)) if seat.beam else turn
