@@ -52,7 +52,8 @@ WORKS = {
     " - 10*E{x ~ r, z ~ noise, t ~ unit}[ (norm(grad{p}[C(p)]) - 1)^2 where p = t*x + (1 - t)*G(z) ] ]\nschedule { C: adam(lr = 1e-3), repeat(3) }",
     "stop": XY + "solve min{x} max{y} [ x^2 + stop(x)*y - y^2 ]",
     "if": XY + "solve min{x} max{y} [ (if x > 0 and x < 9 or not (x > 3) then x^2 else -x) + (if x > 1 then 1 else 0) + x*y - y^2 ]",
-    "numbers": "param e = 2\n" + XY + "solve min{x} max{y} [ exp(e)*x^2 + log(2)*x*y - max(e, 3)*y^2 + (if e > 1 and not (e > 7) then x else y) + softplus(e)*cos(e)*x^2 ]",
+    "numbers": "param e = 2\n" + XY + "solve min{x} max{y} [ exp(e)*x^2 + log(2)*x*y - max(e, 3)*y^2 + (if e > 1 and not (e > 7) then x else y)"
+        " + softplus(e)*cos(e)*x^2 ]",
     "index sums": "var x: R[3] init [1, 2, 3]\n"
         "var y: R init 1\n"
         "solve min{x} max{y} [ sum{i in 1..2}[x[i]^2] + prod{i in 0..2}[x[i]]*y - y^2 + norm(x)^2 ]",
