@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable  # noqa: TC003  # part of the dataclasses; until 2027-11
+from collections.abc import Callable  # part of the dataclasses; until 2027-11
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gamespec.ir.types import Type  # noqa: TC001  # part of the dataclasses; until 2027-11
+from gamespec.ir.types import Type  # part of the dataclasses; until 2027-11
 
 REQUIRED = object()
 """The default of an option that must be given."""

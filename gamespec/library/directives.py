@@ -23,12 +23,13 @@ class Directive:
 
 _STEPS = Option("steps", int, 0)
 _DECAY = Option("decay", str, "constant", ("constant", "sqrt", "linear", "cosine"))
+_SGD = (Option("lr", float, 0.1), Option("momentum", float, 0.0), Option("weight_decay", float, 0.0))
 _ADAM = (Option("lr", float, 1e-3), Option("betas", tuple, (0.9, 0.999)), Option("eps", float, 1e-8))
 
 DIRECTIVES: dict[str, Directive] = {
     d.word: d
     for d in [
-        Directive("sgd", "move", (Option("lr", float, 0.1), Option("momentum", float, 0.0), Option("weight_decay", float, 0.0), _DECAY, _STEPS), "gradient steps"),
+        Directive("sgd", "move", (*_SGD, _DECAY, _STEPS), "gradient steps"),
         Directive("adam", "move", (*_ADAM, Option("weight_decay", float, 0.0), _DECAY, _STEPS), "Adam steps"),
         Directive("descent", "move", (Option("lr", float, 0.1), _DECAY, _STEPS), "plain gradient steps of a minimiser"),
         Directive("ascent", "move", (Option("lr", float, 0.1), _DECAY, _STEPS), "plain gradient steps of a maximiser"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable  # noqa: TC003  # part of the dataclass; until 2027-11
+from collections.abc import Callable  # part of the dataclass; until 2027-11
 from dataclasses import dataclass
 
 from gamespec.ir.types import BOOL, PROB, REAL, Type
@@ -154,10 +154,7 @@ _ROWS = [
     Function("ce", (2, 2), _loss("ce"), "F.cross_entropy({0}, {1}, reduction=\"none\")", form="special", curvature="convex", sign=1),
     Function("kl", (2, 2), _same, form="special", curvature="convex", sign=1),
     Function("margin", (2, 3), _margin, form="special"),
-    Function(
-        "correct", (2, 2), _loss("correct"), form="special", sign=1, piecewise_constant=True,
-        surrogates=(("ce", -1), ("margin", -1)),
-    ),  # fmt: skip
+    Function("correct", (2, 2), _loss("correct"), form="special", sign=1, piecewise_constant=True, surrogates=(("ce", -1), ("margin", -1))),
     Function("le", (2, 2), _bool, "{0} <= {1}", piecewise_constant=True),
     Function("lt", (2, 2), _bool, "{0} < {1}", piecewise_constant=True),
     Function("ge", (2, 2), _bool, "{0} >= {1}", piecewise_constant=True),
@@ -167,7 +164,7 @@ _ROWS = [
     Function("and", (2, 2), lambda _: BOOL, "{0} & {1}", piecewise_constant=True),
     Function("or", (2, 2), lambda _: BOOL, "{0} | {1}", piecewise_constant=True),
     Function("not", (1, 1), lambda _: BOOL, "~{0}", piecewise_constant=True),
-]  # fmt: skip
+]
 
 FUNCTIONS: dict[str, Function] = {row.name: row for row in _ROWS}
 

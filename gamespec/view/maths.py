@@ -24,7 +24,7 @@ _ATOM = 9
 
 def name(text: str) -> str:
     """A name: Greek where it is a Greek letter, `u_2` and `u2` with an index, longer words upright."""
-    stem, number = re.fullmatch(r"(.*?)_?(\d*)", text).groups()  # type: ignore[union-attr]
+    stem, number = re.fullmatch(r"(.*?)_?(\d*)", text).groups()  # type: ignore[union-attr]  # the pattern matches every text; until 2027-11
     if not stem:
         stem, number = text, ""
     shown = GREEK.get(stem, stem)

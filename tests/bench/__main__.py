@@ -24,7 +24,7 @@ STEPS = 12
 """Steps in one timed repeat."""
 
 
-def emitted(spec: str, schedule: str | None = None) -> Any:  # noqa: ANN401  # an emitted module; until 2027-11
+def emitted(spec: str, schedule: str | None = None) -> Any:  # an emitted module; until 2027-11
     """The program of a spec, as a module."""
     compiled = pipeline.compile(pipeline.check(read(SPECS / spec)), schedule)
     return load(compiled.program, Path(tempfile.mkdtemp()) / "program.py")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -73,7 +74,7 @@ def mlp(source: int, target: int, *widths: int) -> nn.Module:
     """The perceptron of gan_mog."""
     sizes = [source, *widths]
     layers: list[nn.Module] = []
-    for m, n in zip(sizes, sizes[1:], strict=False):
+    for m, n in itertools.pairwise(sizes):
         layers += [nn.Linear(m, n), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], target))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 
 import pytest
 
 from gamespec import cli
 from tests.check.programs import BETA, BILEVEL, GAN, NASH, ROBUST, SADDLE, errors, said, under
+from tests.work import calls
 
 
 @dataclass(frozen=True)
@@ -643,16 +643,15 @@ def test_a_missing_file_is_named(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("bracket", ["(", "[", "{", "([{"])
-def test_ten_megabytes_of_brackets_are_refused_quickly(bracket, tmp_path, capsys):
+def test_ten_megabytes_of_brackets_are_refused_at_once(bracket, tmp_path, capsys):
     """No file can keep the command busy."""
     path = tmp_path / "a.game"
     path.write_text("solve min{x}[ " + bracket * (10_000_000 // len(bracket)), encoding="utf-8")
 
-    begin = time.perf_counter()
-    code = cli.main(["check", str(path)])
+    codes: list[int] = []
 
-    assert time.perf_counter() - begin < 5
-    assert code == 1
+    assert calls(lambda: codes.append(cli.main(["check", str(path)]))) < 200_000
+    assert codes == [1]
     assert re.search(r"error\[GE00\d\]", capsys.readouterr().err)
 
 

@@ -18,6 +18,7 @@ from gamespec.syntax.parse import parse
 from gamespec.syntax.pretty import WIDTH
 from gamespec.syntax.table import table
 from tests.syntax.conftest import EXAMPLES, HERE, bare
+from tests.work import calls
 
 SPECS = sorted((HERE.parents[1] / "specs").rglob("*.game"))
 PATHS = [*sorted((HERE / "programs").glob("*.game")), *SPECS, *sorted(EXAMPLES.rglob("*.game"))]
@@ -146,14 +147,11 @@ def test_signs_of_mathematics():
     assert laid(text, unicode=True) == "let f = 𝔼{x ∼ p}[ ∑{i ∈ S ∖ {1}}[ eps ] ] ≤ sum(x) + ∇{x}[ E ]\n"
 
 
-def test_long_files_take_time_in_proportion():
-    """Four times the text takes about four times the time."""
-    import time
+def test_long_files_take_work_in_proportion():
+    """Four times the text takes about four times the calls."""
 
-    def seconds(times: int) -> float:
-        began = time.perf_counter()
-        laid("\n# c\nlet f = -u^2 + (v^2 + 2*u*v) # d" * times)
-        return time.perf_counter() - began
+    def work(times: int) -> int:
+        return calls(lambda: laid("\n# c\nlet f = -u^2 + (v^2 + 2*u*v) # d" * times))
 
-    seconds(10)
-    assert seconds(2000) < 12 * seconds(500)
+    work(10)
+    assert work(200) < 6 * work(50)
