@@ -110,6 +110,8 @@ def run(args: Namespace, screen: Screen) -> int:
     sets = _sets(args)
     checked = checked_file(args.file, screen, sets)
     compiled = pipeline.compile(checked, args.schedule)
+    if screen.say(compiled.diagnostics):
+        return 1
     from gamespec.run.execute import Request, execute
     from gamespec.run.progress import progress
     from gamespec.run.summary import as_json, summary

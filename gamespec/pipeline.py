@@ -46,6 +46,8 @@ class Compiled:
     choice: Choice
     plan: Plan
     program: Program
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """Warnings about the method."""
 
 
 def check(source: Source, sets: tuple[tuple[str, str], ...] = ()) -> Checked:
@@ -107,7 +109,8 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
         program = emit(game, plan, choice.table, given, spans, checked.source)
     except UnsupportedError as e:
         raise _error("GE292", e.what, where, hint=e.hint or "see `gamec list` for what can be written") from None
-    return Compiled(facts, choice, plan, program)
+    warned = Diagnostic("GW505", choice.warning, Label(where), hint="drop `method:`, and the order as written is kept") if choice.warning else None
+    return Compiled(facts, choice, plan, program, (warned,) if warned else ())
 
 
 def _error(code: str, message: str, span: Span, label: str = "", hint: str = "") -> GameError:
@@ -124,8 +127,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False) ->
         lines += str(compiled.choice).split("\n")[1:]
     lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]
     lines += [f"cost per step: {cost(checked.game, compiled.plan)}"]
-    if compiled.choice.warning:
-        lines.append(f"warning: {compiled.choice.warning}")
+    lines += [f"warning {d.code}: {d.message}" for d in compiled.diagnostics]
     return "\n".join(lines)
 
 

@@ -166,6 +166,8 @@ ROWS = (
     Code("GE505", "unplayable", "the method cannot play this game", "`gamec explain --why` says what each method needs."),
     Code("GE506", "misplaced-directive", "a directive for another kind of player",
          "`pgd` answers sample by sample, `enumerate` chooses among few, `beam` keeps copies of a follower."),
+    Code("GW505", "order-given-up", "the method gives up the order of play",
+         "A simultaneous method looks for a local Nash point; where no saddle point is proved, the game as written may have another answer."),
     # 6: linking
     Code("GE601", "source", "an unknown source, or one that is not of its declared type",
          "`gamec list` shows the data sources and networks; what comes from outside is compared with its declaration."),

@@ -141,6 +141,7 @@ EXAMPLES: dict[str, Example] = {
     "GE504": Example(command="gamec run game.game --set epsilon=0.1"),
     "GE505": Example(command="gamec run pgd_digits.game --schedule with_a_method_for_matrices"),
     "GE506": _after("schedule { u: pgd(steps = 3) }", "pgd(steps = 3)", "sgd(lr = 0.1)"),
+    "GW505": Example(command="gamec run anti_saddle.game, with `method: simultaneous` in its schedule"),
     # 6: linking
     "GE601": _before("net k: R[2] -> R = mpl(64)", "net k: R[2] -> R = mpl(64)", "net k: R[2] -> R = mlp(64)"),
     "GE602": _learn('data more: (a: R[9], b: class[10]) = digits("test")\nsolve min{h} E{(a, b) ~ train} [ ce(h(a), b) ]', "R[9]", "R[64]"),
