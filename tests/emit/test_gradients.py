@@ -219,9 +219,11 @@ class Cleaning:
         self.u, self.w = self.s.u.clone(), list(self.s.h.parameters())
 
     def outer(self, _lead, follow):
+        """The validation loss."""
         return self.module.objective_u(self.s.h, follow, *self.s.val)
 
     def inner(self, lead, follow):
+        """The weighted training loss."""
         x, y, i = self.s.tr
         return self.module.objective_w(self.s.h, follow, lead[0], i=i, x=x, y=y)
 

@@ -241,6 +241,7 @@ class Compiled:
     facts: str = "facts: bilinear"
     choice: str = "solver: toy\nrate = 0.1"
     plan: str = "plan: move u, move v"
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def pipeline(programs: dict[str | None, Program], checked: Checked | None = None) -> ModuleType:
