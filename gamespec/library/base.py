@@ -108,6 +108,15 @@ class Source:
     load: Callable[..., Any] | None = None
     rows: Callable[..., int] | None = None
     draw: Callable[..., Any] | None = None
+    columns_of: Callable[..., dict[str, dict[str, Any]]] | None = None
+    """`columns_of(*args, **options)`: the columns of a source whose file decides them, as arguments of `Column`, read from
+    headers without torch. Error: OSError for the file, ImportError for a package, ValueError for what is in the file."""
+
+    def offered(self, *args: Any, **options: Any) -> dict[str, Column]:  # noqa: ANN401  # plain values; until 2027-11
+        """The columns under these options. Error: as `columns_of`."""
+        if self.columns_of is None:
+            return self.columns
+        return {name: Column(**column) for name, column in self.columns_of(*args, **options).items()}
 
 
 @dataclass(frozen=True, slots=True)

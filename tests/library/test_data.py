@@ -15,7 +15,7 @@ from gamespec.library.data.mog import draw_mog, ring_centers
 from gamespec.library.registry import words
 
 DATA = words("data")
-TABLES = [word for word, entry in DATA.items() if entry.load]
+TABLES = [word for word, entry in DATA.items() if entry.load and not entry.columns_of]
 STREAMS = [word for word, entry in DATA.items() if entry.draw]
 DTYPES = {"real": torch.float32, "class": torch.int64, "index": torch.int64, "bool": torch.bool}
 
