@@ -92,7 +92,7 @@ def test_a_form_compiles_and_runs(name):
      " s.t. (w, t) = argmin{w, t}[ E{(p, q) ~ tr}[u*ce(t*h(p; w), q)] + norm(w)^2 ] ]", ""),
     (DIGITS + "solve min{h} E{(x, y) ~ tr} max{d in Linf(0.1), e: R[64] in Linf(0.1)} [ ce(h(x + d + e), y) ]", "one answer per sample"),
     (DIGITS + "solve min{h} E{(x, y) ~ tr} max{d in L2(0.1) & (domain(x) - x)} [ ce(h(x + d), y) ]", "box"),
-    (DIGITS + "var u: R init 1\n"
+    (DIGITS.replace("linear()", "linear()  frozen") + "var u: R init 1\n"
         "var v: R init 1\n"
         "solve min{u} max{v} [ u*v ]\n"
         "metric r = E{(x, y) ~ tr} min{e in Linf(0.1)} [ correct(h(x + e), y) ]\n"
