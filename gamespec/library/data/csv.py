@@ -96,7 +96,7 @@ SOURCE = Source(
         Option("path", str, ""),
         Option("features", tuple, ()),
         Option("missing", str, "keep", words=("keep", "drop")),
-        Option("scale", str, "none", words=("none", "train")),
+        Option("scale", str, "none", words=("none", "standard")),
         *FILE,
     ),
     columns={},

@@ -193,7 +193,7 @@ def file_table(
         raise ValueError(f"row {int(chosen[bad][0])} of `x` holds a number that is not finite")
     if scale == "unit":
         picked = picked / 255
-    if scale == "train":
+    if scale == "standard":
         base = x[order[: train or total * 4 // 5]].float()
         spread = base.std(dim=0, correction=0)
         # A column that never changes in the train rows has no unit of its own.
@@ -212,7 +212,7 @@ def file_table(
 def file_columns(shape: tuple[int, ...], byte: bool, scale: str, classes: dict[str, int]) -> dict[str, dict[str, Any]]:
     """What `file_table` will give: kind, shape, classes and range of each column, without reading a row."""
     found: dict[str, dict[str, Any]] = {"x": {"kind": "real", "shape": shape}, "i": {"kind": "index"}}
-    if byte and scale != "train":
+    if byte and scale != "standard":
         found["x"]["range"] = (0.0, 1.0 if scale == "unit" else 255.0)
     for k, (name, size) in enumerate(classes.items()):
         found[name] = {"kind": "class", "size": size}

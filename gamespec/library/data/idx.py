@@ -96,7 +96,7 @@ def idx_columns(path: str = "", labels: str = "", scale: str = "none", targets: 
 
 SOURCE = Source(
     word="idx",
-    options=(Option("path", str, ""), Option("labels", str, ""), Option("scale", str, "none", words=("none", "unit", "train")), *FILE),
+    options=(Option("path", str, ""), Option("labels", str, ""), Option("scale", str, "none", words=("none", "unit", "standard")), *FILE),
     columns={},
     columns_of=idx_columns,
     load=load_idx,

@@ -114,7 +114,7 @@ SOURCE = Source(
         Option("path", str, ""),
         Option("size", int, 32),
         Option("channels", int, 3),
-        Option("scale", str, "unit", words=("none", "unit", "train")),
+        Option("scale", str, "unit", words=("none", "unit", "standard")),
         *FILE,
     ),
     columns={},

@@ -85,7 +85,7 @@ def npz_columns(path: str = "", x: str = "x", scale: str = "none", targets: tupl
 
 SOURCE = Source(
     word="npz",
-    options=(Option("path", str, ""), Option("x", str, "x"), Option("scale", str, "none", words=("none", "unit", "train")), *FILE),
+    options=(Option("path", str, ""), Option("x", str, "x"), Option("scale", str, "none", words=("none", "unit", "standard")), *FILE),
     columns={},
     columns_of=npz_columns,
     load=load_npz,

@@ -43,7 +43,7 @@ def load_npz_jpeg(
         if len(ends) != count + 1 or sorted(ends) != ends or ends[0] < 0 or ends[-1] > len(raw):
             raise ValueError(f"`{part}_offsets` of {path} do not cut `{part}_jpeg` into {count} images")
         for k in range(count):
-            if first + k in rows or (scale == "train" and part == "train"):
+            if first + k in rows or (scale == "standard" and part == "train"):
                 packed = io.BytesIO(raw[ends[k] : ends[k + 1]])
                 image = decoded_image(packed, f"image {k} of `{part}_jpeg`", channels)
                 if image.shape != x.shape[1:]:
@@ -114,7 +114,7 @@ def npz_jpeg_columns(path: str = "", channels: int = 3, scale: str = "unit", tar
 
 SOURCE = Source(
     word="npz_jpeg",
-    options=(Option("path", str, ""), Option("channels", int, 3), Option("scale", str, "unit", words=("none", "unit", "train")), *FILE),
+    options=(Option("path", str, ""), Option("channels", int, 3), Option("scale", str, "unit", words=("none", "unit", "standard")), *FILE),
     columns={},
     columns_of=npz_jpeg_columns,
     load=load_npz_jpeg,
