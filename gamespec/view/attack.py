@@ -57,7 +57,7 @@ def over_radius(run: Opened) -> Picture:
         panels.append(Panel(f"{metric} over {param.name}", param.name, metric, tuple(marks), ylim=(low, max(1.0, *(y for _, y in seen)))))
     if not panels:
         raise Undrawable("no metric has an adversary with a radius of its own")
-    caption = f"Attacked anew on {_ROWS} rows with {_STEPS} steps and one start: a weaker attack on fewer rows than that of the metric, so it may read high."
+    caption = f"Attacked anew on {_ROWS} rows with {_STEPS} steps and one start: weaker, on fewer rows than the metric, so it may read high."
     return Picture("radius", "Robustness over the radius", tuple(panels), caption)
 
 
