@@ -8,6 +8,7 @@ from gamespec.check.build import Build
 from gamespec.check.scope import Bound, Broken, Const, DataName, Failed, LetName, Log, Scope, unknown_name
 from gamespec.ir.expr import Array, Expr, Num, Ref, Word
 from gamespec.ir.game import Part, Use
+from gamespec.library.base import Column
 from gamespec.library.registry import words
 from gamespec.syntax import tree
 
@@ -77,6 +78,14 @@ def row_count(source: Use) -> int | None:
         return None
     args, options = plain_use(source)
     return int(entry.rows(*args, **options))
+
+
+def columns_of(source: Use) -> dict[str, Column]:
+    """The columns that a data source offers under its options. Error: OSError, ImportError, ValueError of its file."""
+    if source.word == "given":
+        return {}
+    args, options = plain_use(source)
+    return words("data")[source.word].offered(*args, **options)  # type: ignore[no-any-return]  # records of the library are Any; until 2027-11
 
 
 def plain(expr: Expr) -> object:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gamespec.check import binders
-from gamespec.check.constant import evaluate, plain_use, row_count, to_expr
+from gamespec.check.constant import columns_of, evaluate, plain_use, row_count, to_expr
 from gamespec.check.names import BUILTIN
 from gamespec.check.scope import (
     Broken,
@@ -195,7 +195,16 @@ def _data(s: tree.Data, scope: Scope, build: Build) -> ir.Data:
 
 def _check_columns(s: tree.Data, source: ir.Use, fields: tuple[Field, ...], build: Build) -> None:
     """The declared type against what the source offers (GE602)."""
-    columns = words("data")[source.word].columns
+    try:
+        columns = columns_of(source)
+    except OSError as error:
+        raise build.log.fail("GE603", f"cannot read `{error.filename or source.word}`", s.source.span, error.strerror or "",
+                             hint="give its path relative to the folder that you run in, or set GAMESPEC_DATA") from None  # fmt: skip
+    except ImportError as error:
+        package = {"PIL": "pillow"}.get((error.name or "").split(".")[0], (error.name or "").split(".")[0])
+        raise build.log.fail("GE605", f"`{source.word}` needs the package `{package}`", s.source.span, hint=f"type `pip install {package}`") from None
+    except ValueError as error:
+        raise build.log.fail("GE602", f"`{source.word}` does not fit its file", s.source.span, str(error)) from None
     try:
         row_count(source)
     except ValueError as error:

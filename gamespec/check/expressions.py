@@ -8,7 +8,7 @@ from typing import Any
 
 from gamespec.check import binders, calls
 from gamespec.check.build import Build
-from gamespec.check.constant import reference, sensible, to_expr
+from gamespec.check.constant import columns_of, reference, sensible, to_expr
 from gamespec.check.scope import (
     Bound,
     Broken,
@@ -30,7 +30,6 @@ from gamespec.check.types import ranges
 from gamespec.ir.expr import Array, Call, Expr, If, Index, Num, Ref, Word
 from gamespec.ir.types import REAL, Interval, Type
 from gamespec.library.functions import COMPARISONS, CONSTANTS, FUNCTIONS, OPERATORS
-from gamespec.library.registry import words
 from gamespec.report.diagnostic import Label
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
@@ -247,7 +246,7 @@ def _attribute(node: tree.Attr, scope: Scope, build: Build) -> Typed:
         raise build.log.fail("GE204", f"`.{node.key}` needs a data source on its left", node.span, hint="write `train.x`")
     data = binding.data
     offered = {f.name: f.type for f in data.fields}
-    for name, column in (words("data")[data.source.word].columns if data.source.word != "given" else {}).items():
+    for name, column in columns_of(data.source).items():
         offered.setdefault(name, Type(kind=column.kind, shape=column.shape if column.kind == "real" else (), size=column.size))
     if node.key not in offered:
         near = nearest(node.key, offered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gamespec.check.constant import columns_of
 from gamespec.ir.expr import Apply, Array, Call, Draw, Expr, Grad, If, Index, Num, Reduce, Ref, Stop, Value, Word
 from gamespec.ir.game import Game
 from gamespec.ir.types import BOOL, INDEX, REAL, Type
@@ -144,7 +145,7 @@ def column(game: Game, expr: Call) -> Shaped:
     for f in data.fields:
         if f.name == column_name:
             return Shaped(f.type, rows=True)
-    offered = words("data")[data.source.word].columns[column_name]
+    offered = columns_of(data.source)[column_name]
     kinds = {"real": Type(kind="real", shape=offered.shape), "index": INDEX, "bool": BOOL}
     return Shaped(kinds.get(offered.kind, Type(kind="class", size=offered.size)), rows=True)
 

@@ -60,7 +60,8 @@ ROWS = (
     Bad("defs in a circle", "def f(n) = g(n)\ndef g(n) = f(n)\n" + SADDLE, "GE105", "f", "f -> g -> f", "without the others"),
     Bad("where in a circle", change(SADDLE, "x*y ]", "x*y + p where p = r, r = p ]"), "GE105", "p", "p -> r -> p", "without"),
     Bad("sets in a circle", change(SADDLE, "var x: R", "let S = T\nlet T = S\nvar x in S"), "GE105", "S", "S -> T -> S", "without"),
-    Bad("missing data source", change(ROBUST, 'digits("train")', 'csv("train.csv")'), "GE601", "csv", "unknown data source", "digits"),
+    Bad("missing data source", change(ROBUST, 'digits("train")', 'sheet("train.csv")'), "GE601", "sheet", "unknown data source", "digits"),
+    Bad("missing file", change(ROBUST, 'digits("train")', 'csv("none.csv")'), "GE603", 'csv("none.csv")', "No such file", "GAMESPEC_DATA"),
     Bad("empty file", "", "GE004", "", "empty", "smallest game"),
     Bad("empty but for a comment", "# nothing\n", "GE004", "", "empty", "smallest game"),
     # ---------------------------------------------------------------- names
