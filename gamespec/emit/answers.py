@@ -70,7 +70,7 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
         body.add(*(f"    {line}" for line in _climb(op, var, call, "+" if node.sense == "max" else "-", write, sides)), f"return {name}")
     else:
         _best_of(scene, op, body, start, zero, sides)
-    kind = f"{op.steps} projected {'sign' if op.rule.word == 'sign' else 'gradient'} steps"
+    kind = f"{op.steps} projected {'sign' if _steepest(op, var, write).startswith('torch') else 'gradient'} steps"
     restarts = f", restarts={op.restarts}" if searches(op) else ""
     each = ", ".join(n for d in node.scope for n in d.names)
     best = f", the best of {op.restarts} restarts{' for each loss' if len(op.surrogates) > 1 else ''}" if op.restarts > 1 else ""
@@ -90,13 +90,23 @@ def _projected(var: ir.Var, point: str, write: Writer, sides: sets.Box | None) -
 def _climb(op: Respond, var: ir.Var, objective: str, sign: str, write: Writer, sides: sets.Box | None) -> list[str]:
     """One step along the objective, projected."""
     name = spelled(var.name)
-    direction = "torch.sign(slope)" if op.rule.word == "sign" else "slope"
+    direction = _steepest(op, var, write)
     moved = _projected(var, f"{name} {sign} {op.rule.option('lr')!r} * {direction}", write, sides)
     return [
         f"{name} = leaf({name})",
         f"(slope,) = torch.autograd.grad({objective}.sum(), {name})",
         f"{name} = {moved}.detach()" if moved.startswith("project") else f"{name} = ({moved}).detach()",
     ]
+
+
+def _steepest(op: Respond, var: ir.Var, write: Writer) -> str:
+    """The direction of a unit step: that of the norm whose ball the answer lies in, the l2 norm where that is the ball."""
+    if op.rule.word != "sign":
+        return "slope"
+    if any(part.word == "L2" for part in (var.set.parts if var.set else ())):
+        write.reached.add("unit_rows")
+        return "unit_rows(slope)"
+    return "torch.sign(slope)"
 
 
 def _surrogates(scene: Scene, op: Respond) -> list[str]:

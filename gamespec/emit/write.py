@@ -24,6 +24,15 @@ from gamespec.plan.ops import Plan, Respond, Sample
 from gamespec.report.source import Source, Span
 from gamespec.solvers.base import Table
 from gamespec.solvers.choose import schedule_name
+from gamespec.solvers.setup import rows_of
+
+EPOCHS = '''
+
+def steps_for(data=None):
+    """The steps of {epochs:g} epochs, counted on the rows of `{source}`: those brought, else its own."""
+    rows = len(data["{source}"][0]) if data and "{source}" in data else {rows}
+    return math.ceil({epochs!r} * math.ceil(rows / (BATCH or rows)))
+'''
 
 TRAIN = '''
 
@@ -118,10 +127,11 @@ def _train(found: Scene) -> str:
         tests += '        if left <= TOL:\n            return s, "converged"\n'
     steps = "STEPS if steps is None else steps"
     main = next((d for op in found.plan.body if isinstance(op, Sample) for d in op.data), None)
+    counted = ""
     if found.plan.epochs and main is not None:
-        rows = f"len(s.{attribute(main)}[0])"
-        steps = f"math.ceil({found.plan.epochs!r} * math.ceil({rows} / (BATCH or {rows}))) if steps is None else steps"
-    return TRAIN.format(steps=steps, tests=tests, lost="diverging" if found.scalar else "nan", file=found.game.name).rstrip("\n")
+        steps = "steps_for(data) if steps is None else steps"
+        counted = EPOCHS.format(epochs=found.plan.epochs, source=main, rows=rows_of(found.game, main) or f'len(data["{main}"][0])')
+    return counted + TRAIN.format(steps=steps, tests=tests, lost="diverging" if found.scalar else "nan", file=found.game.name).rstrip("\n")
 
 
 def _assemble(found: Scene, text: Text, source: Source) -> Program:

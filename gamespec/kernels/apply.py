@@ -27,6 +27,12 @@ def rows_norm(x: Tensor, order: float) -> Tensor:
     return torch.linalg.vector_norm(x.flatten(1), ord=order, dim=1)
 
 
+def unit_rows(x: Tensor) -> Tensor:
+    """Every sample divided by its Euclidean norm; a sample that is zero stays zero. Shapes: x is [b, ...]."""
+    size = torch.linalg.vector_norm(x.flatten(1), dim=1).clamp(min=torch.finfo(x.dtype).tiny)      # [b]
+    return x / size.view(-1, *[1] * (x.dim() - 1))
+
+
 def margin(z: Tensor, y: Tensor) -> Tensor:
     """Largest wrong logit minus the right one: positive where the class is missed. Shapes: z is [b, k], y [b]."""
     right = z.gather(1, y[:, None])                                                             # [b, 1]

@@ -97,7 +97,7 @@ def execute(
     run, linked = prepare(checked, compiled, request or Request())
     known = manifest(run, linked.device)
     run.store.json("manifest.json", known)
-    steps = run.module.STEPS if run.request.steps is None else run.request.steps
+    steps = _steps(run, linked)
     show = progress(steps) if progress else nullcontext()
     with show:
         listeners = tuple(f for f in (show if progress else None, on_step) if callable(f))
@@ -123,6 +123,14 @@ def prepare(checked: Checked, compiled: Compiled, request: Request) -> tuple[Run
     except Exception as error:
         raise GameError((located(error, compiled.program, path, checked.source.name),)) from error
     return Run(checked, compiled, request, kept, module), linked
+
+
+def _steps(run: Run, linked: Linked) -> int:
+    """How many steps there will be: as asked, else the program's own number, which counts the rows that are brought."""
+    if run.request.steps is not None:
+        return run.request.steps
+    counted = getattr(run.module, "steps_for", None)
+    return run.module.STEPS if counted is None else counted(linked.data)
 
 
 def _train(run: Run, recorder: Recorder, linked: Linked, steps: int) -> tuple[State, str]:
