@@ -18,6 +18,7 @@ NOTATIONS = ("torch", "ir", "dot", "mermaid")
 OUTPUTS = ("human", "short", "json", "github", "sarif")
 TEXTS = ("fmt", "fix", "rule", "schema", "expand")
 KINDS = ("sets", "solvers", "rules", "networks", "data", "metrics", "specs")
+SOLVE = "the `solve` of this label (default: the first)"
 MOST_SEEDS = 10_000
 EXITS = """exit codes: 0 fine, 1 mistakes in the game, 2 in the command line, 3 a certificate or `expect` failed,
 4 network, data, package or device missing or of the wrong shape, 5 NaN or divergence, 70 a fault of gamec,
@@ -45,11 +46,13 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("files", nargs="+", metavar="FILE", help="a .game file, `-` for stdin")
     check.add_argument("--show", choices=STAGES, help="print a stage of the compiler")
     check.add_argument("--schedule", help="the schedule for facts, plan and program")
+    check.add_argument("--solve", metavar="L", help=SOLVE)
     check.add_argument("--fix", action="store_true", help="make the safe fixes in the files")
     check.add_argument("--unsafe", action="store_true", help="with --fix: make the others too")
     check.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing")
 
     explain = _game(add("explain", "say what was found and chosen, with reasons"))
+    explain.add_argument("--solve", metavar="L", help=SOLVE)
     explain.add_argument("--why", action="store_true", help="also what was rejected, and why")
 
     run = _game(add("run", "solve, certify, save"))
@@ -57,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda or cuda:1")
     run.add_argument("--steps", type=_count, metavar="N", help="another number of steps than the schedule's")
     run.add_argument("--out", default="runs", metavar="DIR", help="where runs are saved (default: runs)")
+    run.add_argument("--solve", metavar="L", help=SOLVE)
     run.add_argument("--quiet", action="store_true", help="no progress")
 
     compare = _game(add("compare", "run one game under several schedules and orders of play; judge every point"), schedule=False)
@@ -65,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--seed", type=_count, metavar="N", help="another seed than the game's")
 
     emit = _game(add("emit", "write the Python program that `run` executes, or the game in another notation"))
+    emit.add_argument("--solve", metavar="L", help=SOLVE)
     emit.add_argument("--to", choices=NOTATIONS, default="torch", help="torch: the program (default)")
     emit.add_argument("-o", metavar="FILE", help="where to; stdout without")
 

@@ -33,7 +33,7 @@ def check(args: Namespace, screen: Screen) -> int:
     code = 0
     for path in args.files:
         try:
-            checked = checked_file(path, screen)
+            checked = checked_file(path, screen, solve=args.solve)
             if args.show:
                 _show(checked, args, screen)
             screen.note(f"{checked.source.name}: fine")
@@ -66,7 +66,7 @@ def explain(args: Namespace, screen: Screen) -> int:
     """What was found and chosen, with reasons."""
     from gamespec import pipeline
 
-    text = pipeline.explain(checked_file(args.file, screen, _sets(args)), args.schedule, args.why)
+    text = pipeline.explain(checked_file(args.file, screen, _sets(args), solve=args.solve), args.schedule, args.why)
     screen.document["explain"] = text
     screen.result(text)
     return 0
@@ -74,7 +74,7 @@ def explain(args: Namespace, screen: Screen) -> int:
 
 def emit(args: Namespace, screen: Screen) -> int:
     """The program that `run` executes, or the game in another notation, on stdout or in a file."""
-    text = _written(args, checked_file(args.file, screen, _sets(args)))
+    text = _written(args, checked_file(args.file, screen, _sets(args), solve=args.solve))
     screen.document["program" if args.to == "torch" else args.to] = text
     if args.o and args.o != "-":
         target = Path(args.o)
@@ -108,7 +108,7 @@ def run(args: Namespace, screen: Screen) -> int:
     from gamespec import pipeline
 
     sets = _sets(args)
-    checked = checked_file(args.file, screen, sets)
+    checked = checked_file(args.file, screen, sets, solve=args.solve)
     compiled = pipeline.compile(checked, args.schedule)
     if screen.say(compiled.diagnostics):
         return 1
@@ -318,13 +318,13 @@ def _sets(args: Namespace) -> tuple[tuple[str, str], ...]:
     return tuple((key.strip(), value.strip()) for key, _, value in (item.partition("=") for item in args.set))
 
 
-def checked_file(path: str, screen: Screen, sets: tuple[tuple[str, str], ...] = (), *, quiet: bool = False) -> Checked:
+def checked_file(path: str, screen: Screen, sets: tuple[tuple[str, str], ...] = (), *, quiet: bool = False, solve: str | None = None) -> Checked:
     """A checked file; its warnings are shown, and end the command where that was asked for."""
     from gamespec import pipeline
 
     source = source_of(path)
     screen.sources[source.name] = source
-    checked = pipeline.check(source, sets)
+    checked = pipeline.check(source, sets, solve)
     screen.sources.update(checked.sources)
     shown = [d for d in checked.diagnostics if not quiet or screen.strict]
     if screen.say(shown):

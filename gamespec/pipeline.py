@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gamespec.check.build import Build
 from gamespec.check.lower import SourceMap, lower
 from gamespec.check.scope import Const, Failed, Log, Scope
+from gamespec.check.unwritten import unwritten
 from gamespec.check.words import evaluate_word
 from gamespec.ir import game as ir
 from gamespec.ir.walk import problem
@@ -50,12 +51,15 @@ class Compiled:
     """Warnings about the method."""
 
 
-def check(source: Source, sets: tuple[tuple[str, str], ...] = ()) -> Checked:
-    """Parse and lower a file; `sets` are `--set` pairs of a param and the text of its value. Raises GameError."""
+def check(source: Source, sets: tuple[tuple[str, str], ...] = (), solve: str | None = None) -> Checked:
+    """Parse and lower a file; `sets` are `--set` pairs of a param and the text of its value. Raises GameError.
+
+    `solve` is the label of the game to solve where the file has several, the first one without it.
+    """
     spec = parse(source)
     overrides, sources = _overrides(spec, sets, source)
-    lowered = lower(spec, source, overrides)
-    return Checked(source, {source.name: source, **sources}, spec, lowered.game, lowered.spans, lowered.diagnostics)
+    lowered = lower(spec, source, overrides, solve)
+    return Checked(source, {source.name: source, **lowered.imported, **sources}, spec, lowered.game, lowered.spans, lowered.diagnostics)
 
 
 def _overrides(spec: tree.Spec, sets: tuple[tuple[str, str], ...], source: Source) -> tuple[dict[str, Const], dict[str, Source]]:
@@ -97,6 +101,9 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     if schedule is not None and schedule not in names:
         near = nearest(schedule, names)
         raise _error("GE502", f"unknown schedule `{schedule}`", where, hint=f"write `--schedule {near or names[0]}`; there are {', '.join(names)}")
+    missing = unwritten(game)
+    if missing is not None:
+        raise _error("GE292", missing.what, checked.spans.get(missing.at) or where, hint=missing.hint)
     facts = classify(problem(game))
     choice = choose(game, facts, schedule)
     if isinstance(choice, Unplayable):
@@ -119,16 +126,26 @@ def _error(code: str, message: str, span: Span, label: str = "", hint: str = "")
 
 def explain(checked: Checked, schedule: str | None = None, why: bool = False) -> str:
     """Players, order, facts, the method and its defaults, costs per step, as text."""
+    from gamespec.classify import classify
     from gamespec.solvers.cost import cost
 
+    missing = unwritten(checked.game)
+    if missing is not None:
+        said = [str(classify(problem(checked.game))), *assumed(checked.game), "", f"no program yet: {missing.what}", f"  {missing.hint}"]
+        return "\n".join(said)
     compiled = compile(checked, schedule)
-    lines = [str(compiled.facts), "", str(compiled.choice).split("\n")[0]]
+    lines = [str(compiled.facts), *assumed(checked.game), "", str(compiled.choice).split("\n")[0]]
     if why:
         lines += str(compiled.choice).split("\n")[1:]
     lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]
     lines += [f"cost per step: {cost(checked.game, compiled.plan)}"]
     lines += [f"warning {d.code}: {d.message}" for d in compiled.diagnostics]
     return "\n".join(lines)
+
+
+def assumed(game: ir.Game) -> list[str]:
+    """What the author assumes, a line for each."""
+    return [f"  {'assumed' if k == 0 else '':<9}  {one.text}" for k, one in enumerate(game.assumptions)]
 
 
 __all__ = ["Checked", "Compiled", "check", "compile", "explain"]

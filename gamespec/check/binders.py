@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check import expressions, players, responses
+from gamespec.check import constraints, expressions, players, responses
 from gamespec.check.constant import evaluate, row_count
 from gamespec.check.names import BUILTIN, circle, depends, free
 from gamespec.check.scope import (
@@ -16,7 +16,9 @@ from gamespec.check.scope import (
     DataName,
     DistName,
     Failed,
+    FreeDim,
     LetName,
+    ModuleName,
     NetName,
     Scope,
     Typed,
@@ -24,8 +26,9 @@ from gamespec.check.scope import (
     declared_at,
     unknown_name,
 )
-from gamespec.ir.expr import Draw, Expr, Grad, Reduce, Ref
+from gamespec.ir.expr import Draw, Expr, Grad, Reduce, Ref, Value
 from gamespec.ir.types import INDEX, REAL, Interval, Type
+from gamespec.ir.walk import walk
 from gamespec.report.diagnostic import Label
 from gamespec.syntax import tree
 
@@ -66,7 +69,7 @@ class Indices:
 def hide(name: tree.Name, scope: Scope, build: Build) -> None:
     """Raise Failed with GE104 where a new name would hide a player, a param or a source; GW110 for a word of the library."""
     outer = scope.find(name.id)
-    if isinstance(outer, (NetName, DataName, DistName, Const)) or (isinstance(outer, VarName) and not outer.inner):
+    if isinstance(outer, (NetName, DataName, DistName, Const, ModuleName, FreeDim)) or (isinstance(outer, VarName) and not outer.inner):
         at = declared_at(outer)
         raise build.log.fail("GE104", f"`{name.id}` is declared already", name.span, "and would be hidden here",
                              related=(Label(at, "declared here"),) if at else (), hint=f"call it `{name.id}_`")  # fmt: skip
@@ -167,10 +170,6 @@ def _samples(binder: tree.Binder, bind: tree.Bind, found: DataName | DistName, i
         raise log.fail("GE208", said, bind.span, hint=hint)
     if not bind.draws and (isinstance(found, DistName) or (found.data.source.word != "given" and row_count(found.data.source) is None)):
         raise log.fail("GE208", f"`{source.name}` has no end", bind.span, "an exact sum runs through every sample", hint="write `E` and `~`")
-    if bind.cond is not None:
-        raise log.fail(
-            "GE290", "conditions on draws are not available in this version", bind.cond.span, hint="draw from a source that has such samples only"
-        )
     types = [(f.type, f.range) for f in found.data.fields] if isinstance(found, DataName) else [(found.dist.type, None)]
     if len(pattern.names) != len(types):
         fields = [f.name for f in found.data.fields] if isinstance(found, DataName) else ["z"]
@@ -187,7 +186,18 @@ def _samples(binder: tree.Binder, bind: tree.Bind, found: DataName | DistName, i
         hide(n, inner, build)
         inner.names[n.id] = Bound(Typed(Ref(name=unique), kind, rows=True, range=_rows(kind, found) or rng), n.span)
     build.open.append(source.name)
-    return Draw(names=names, over=source.name, draws=bind.draws)
+    cond = None if bind.cond is None else _condition(bind.cond, inner, build)
+    return Draw(names=names, over=source.name, draws=bind.draws, cond=cond)
+
+
+def _condition(node: tree.Expr, inner: Scope, build: Build) -> Expr:
+    """What a sample must fulfil: `b == c`."""
+    found = expressions.lower(node, inner, build)
+    if found.type.kind != "bool" or found.type.shape:
+        raise build.log.fail("GE207", "a condition is needed after `|`", node.span, f"this is {found.type}", hint="compare: `b == 3`")
+    if any(isinstance(e, Value) for e in walk(found.expr)) or not found.rows:
+        raise build.log.fail("GE207", "this condition does not look at the sample", node.span, hint="compare a name that is drawn: `b == 3`")
+    return found.expr
 
 
 def _rows(kind: Type, found: DataName | DistName) -> Interval | None:
@@ -265,14 +275,16 @@ def lower_items(body: tree.Body, scope: Scope, build: Build) -> Scope:
     if not body.side:
         return scope
     inner = scope.child()
-    answers = []
+    answers, limits = [], []
     local: dict[str, tree.Item] = {}
     for item in body.side:
         if responses.is_response(item):
             answers.append(item)
-        elif item.kind in ("constraint", "any"):
-            raise build.log.fail("GE291", "constraints between players are not available in this version", item.span,
-                                 hint="declare a set on the variable: `var x in [0, 1]`")  # fmt: skip
+        elif item.kind == "any":
+            raise build.log.fail("GE291", "a set for a variable after `s.t.` is not available in this version", item.span,
+                                 hint="declare it on the variable: `var x in [0, 1]`")  # fmt: skip
+        elif item.kind == "constraint":
+            limits.append(item)
         elif not isinstance(item.left, tree.Name) or item.foralls:
             raise build.log.fail("GE208", "a name is defined here, or a response", item.span,
                                  hint="write `a = ..`, or `w = argmin{w}[ .. ]`")  # fmt: skip
@@ -283,6 +295,8 @@ def lower_items(body: tree.Body, scope: Scope, build: Build) -> Scope:
     for name in circles({name: tuple(free(item.right)) for name, item in local.items()}, places, build.log):
         inner.names[name] = Broken(places[name])
     responses.lower_all(answers, inner, build)
+    for item in limits:
+        constraints.add(item, inner, build)
     return inner
 
 

@@ -39,6 +39,10 @@ class Build:
     """The `let`s that were written out somewhere."""
     open: list[str] = field(default_factory=list)
     """The sources of the draws that are being lowered, outermost first, definitions included."""
+    elsewhere: set[str] = field(default_factory=set)
+    """Players of the other games of the file: a schedule may speak of them."""
+    limits: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
+    """The constraints after `s.t.`, by the node in whose objective they stand."""
     path: str = ""
     """Id of the node whose objective is being lowered, `@name` in a metric, empty at the root."""
     depth: int = 0

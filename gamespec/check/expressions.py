@@ -17,7 +17,9 @@ from gamespec.check.scope import (
     DefName,
     DistName,
     Failed,
+    FreeDim,
     LetName,
+    ModuleName,
     NetName,
     Scope,
     SetName,
@@ -104,6 +106,8 @@ def _name(node: tree.Name, scope: Scope, build: Build) -> Typed:
         DistName: ("a distribution", f"write `E{{z ~ {node.id}}}[ .. ]`"),
         SetName: ("a set", f"write `in {node.id}`"),
         DefName: ("a definition", f"write `{node.id}(..)`"),
+        ModuleName: ("an import", f"write `{node.id}.name`"),
+        FreeDim: ("a dimension that nothing tells", f"write `dim {node.id} = 4`"),
     }[type(binding)]
     raise build.log.fail("GE204", f"`{node.id}` is {what}, not a number", node.span, hint=hint)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from gamespec.check import expressions, owners, players, polarity, radius, schedules
-from gamespec.check.binders import circles, index_set
+from gamespec.check import assumptions, expressions, imports, owners, polarity, problem, radius, schedules
+from gamespec.check.binders import circles
 from gamespec.check.build import Build
 from gamespec.check.declare import Declaration, declare
 from gamespec.check.names import BUILTIN, free
@@ -39,25 +38,30 @@ class Lowered:
     game: ir.Game
     spans: SourceMap
     diagnostics: tuple[Diagnostic, ...]
+    imported: Mapping[str, Source]
 
 
-def lower(spec: tree.Spec, source: Source, overrides: Mapping[str, Const] | None = None) -> Lowered:
+def lower(spec: tree.Spec, source: Source, overrides: Mapping[str, Const] | None = None, solve: str | None = None) -> Lowered:
     """The game that a file describes. Raises GameError with every mistake found.
 
-    `overrides` maps param names to values that replace what the file says (`--set`).
+    `overrides` maps param names to values that replace what the file says (`--set`); `solve` is the label of the game
+    to solve where there are several, the first one without it.
     """
     log = Log()
-    build, scope = Build(log), Scope()
+    build, scope, files = Build(log), Scope(), imports.Files(source)
     start = Span(source.name, 0, 0)
+    spec = imports.qualified(spec)
     _header(spec, log, start)
-    declared = _declarations(spec, scope, build, overrides or {})
-    solved = _problem(spec, scope, build, start)
+    brought = imports.enter(spec, source.name, files, scope, build)
+    declared = [*brought, *_declarations(spec, scope, build, overrides or {})]
+    solved = problem.solve(spec, scope, build, solve, start)
     nets = tuple(d for d in declared if isinstance(d, ir.Net))
     metrics = schedules.lower_metrics(spec, scope, build)
     plans = schedules.lower_schedules(spec, nets, scope, build, solved=solved is not None)
     known = [s.name for s in plans]
     settings = schedules.lower_settings(spec, scope, build, known)
     expects = schedules.lower_expects(spec, metrics, scope, build, known, source.text)
+    assumed = assumptions.lower_assumptions(spec, scope, build)
     _unused(scope, build)
     _unknown(spec, scope, build)
     if solved is None:
@@ -80,6 +84,8 @@ def lower(spec: tree.Spec, source: Source, overrides: Mapping[str, Const] | None
         metrics=metrics,
         run=settings,
         expects=expects,
+        assumptions=assumed,
+        solve=solved.label,
     )
     game = polarity.merged(polarity.signed(game))
     owners.check(game, build)
@@ -87,7 +93,7 @@ def lower(spec: tree.Spec, source: Source, overrides: Mapping[str, Const] | None
     radius.check(game, build)
     if log.failed:
         raise GameError(tuple(log.diagnostics))
-    return Lowered(owners.without_idle(game), SourceMap(tuple(build.spans.items())), tuple(log.diagnostics))
+    return Lowered(owners.without_idle(game), SourceMap(tuple(build.spans.items())), tuple(log.diagnostics), files.found)
 
 
 def _header(spec: tree.Spec, log: Log, start: Span) -> None:
@@ -95,9 +101,6 @@ def _header(spec: tree.Spec, log: Log, start: Span) -> None:
         found = [s for s in spec.statements if isinstance(s, kind)]
         if len(found) > 1 and kind is not tree.Solve:
             log.add("GE102", f"`{word}` is written twice", found[1].span, hint="keep one of the two")
-        if len(found) > 1 and kind is tree.Solve:
-            log.add("GE290", "several `solve` statements in one file are not available in this version", found[1].span,
-                    hint="put the second game into a file of its own")  # fmt: skip
         if not found and kind is tree.Solve:
             log.add("GE305", "the file has no `solve`", start, "nobody plays", hint="write `solve min{x} max{y} [ x*y ]`")
         if not found and kind is tree.Language:
@@ -106,11 +109,6 @@ def _header(spec: tree.Spec, log: Log, start: Span) -> None:
     for s in spec.statements:
         if isinstance(s, tree.Language) and s.version != 1:
             log.add("GE021", f"language {s.version} is not known", s.span, "this gamec knows language 1", hint="write `language 1`")
-        if isinstance(s, (tree.Import, tree.Assume)):
-            word = "import" if isinstance(s, tree.Import) else "assume"
-            log.add(
-                "GE290", f"`{word}` is not available in this version", s.span, hint="write the definitions here" if word == "import" else "drop it"
-            )
 
 
 def _declarations(
@@ -168,94 +166,3 @@ def _unknown(spec: tree.Spec, scope: Scope, build: Build) -> None:
                 and name not in words("metrics")
             ):
                 unknown_name(build.log, at, scope)
-
-
-# ------------------------------------------------------------------ the problem
-
-
-@dataclass(frozen=True, slots=True)
-class _Solved:
-    """Who stands at the root, and what was said about the order of play."""
-
-    root: tuple[str, ...]
-    concept: Literal["nested", "nash", "block"]
-    order: tuple[tuple[str, ...], ...]
-    order_word: Literal["", "auto", "simultaneous"]
-
-
-def _problem(spec: tree.Spec, scope: Scope, build: Build, start: Span) -> _Solved | None:
-    """The first `solve`; None where there is none, or where it has a mistake."""
-    s = next((s for s in spec.statements if isinstance(s, tree.Solve)), None)
-    if s is None:
-        return None
-    try:
-        if isinstance(s.game, tree.Bound):
-            root: tuple[str, ...] = (players.root_player("main", s.game, scope, build),)
-            return _Solved(root, "nested", *_order(s, build, root))
-        root = _block(s.game, scope, build)
-        return _Solved(root, "nash" if s.game.nash else "block", *_order(s, build, root))
-    except Failed:
-        return None
-
-
-def _block(block: tree.Block, scope: Scope, build: Build) -> tuple[str, ...]:
-    roots: list[str] = []
-    if block.side:
-        raise build.log.fail(
-            "GE291", "shared constraints are not available in this version", block.side[0].span, hint="declare a set on each variable"
-        )
-    for k, player in enumerate(block.players):
-        label = player.label.id if player.label else f"player{k + 1}"
-        if label in roots:
-            raise build.log.fail("GE102", f"player `{label}` is declared twice", (player.label or player).span, hint=f"call one of them `{label}_2`")
-        inner, index, axis = scope.child(), "", 0
-        for forall in player.foralls:
-            over = index_set(forall.source, scope, build)
-            if over is None or over.first != 0 or over.skip is not None or index:
-                raise build.log.fail("GE208", "one range from 0 is needed after `in`", forall.source.span, hint="write `0..2`")
-            index, axis = over.bind(forall.name, inner, build), over.last + 1
-        roots.append(players.root_player(label, player.game, inner, build, index, axis))
-    build.groups.append(ir.Group(id="group", nodes=tuple(roots)))
-    return tuple(roots)
-
-
-def _order(s: tree.Solve, build: Build, root: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], Literal["", "auto", "simultaneous"]]:
-    """The ranks of `order`, as nodes, or its word."""
-    found: list[tree.Order] = []
-    for tail in s.tails:
-        if isinstance(tail, tree.Ties):
-            build.log.add("GE290", "`ties` is not available in this version", tail.span, hint="drop it")
-        else:
-            found.append(tail)
-    if not found:
-        return (), ""
-    match [[n.id for n in rank] for rank in found[0].ranks]:
-        case [["auto" | "simultaneous" as word]]:
-            return (), "auto" if word == "auto" else "simultaneous"
-    known = {o: n.id for n in build.nodes for o in n.owns} | {n.id: n.id for n in build.nodes if n.id in root}
-    ranks: list[tuple[str, ...]] = []
-    for rank in found[0].ranks:
-        for n in rank:
-            if n.id not in known:
-                near = nearest(n.id, [*known, "auto", "simultaneous"])
-                raise build.log.fail("GE101", f"unknown player `{n.id}`", n.span, f"did you mean `{near}`?" if near else "",
-                                     hint=f"write `{near}`" if near else f"players: {', '.join(known)}")  # fmt: skip
-        ranks.append(tuple(known[n.id] for n in rank))
-    _check_ranks(ranks, found[0], root, build)
-    return tuple(ranks), ""
-
-
-def _check_ranks(ranks: list[tuple[str, ...]], written: tree.Order, root: tuple[str, ...], build: Build) -> None:
-    """Everybody moves once; who is written inside another player moves after it."""
-    flat = [n for rank in ranks for n in rank]
-    for k, n in enumerate(flat):
-        if n in flat[:k]:
-            raise build.log.fail("GE102", f"`{n}` has two places in the order", written.span, hint="name each player once")
-    missing = [r for r in root if r not in flat]
-    if missing:
-        raise build.log.fail("GE308", f"`{missing[0]}` has no place in the order", written.span, hint="name every player once")
-    place = {n: k for k, rank in enumerate(ranks) for n in rank}
-    for edge in build.edges:
-        if place.get(edge.parent, -1) >= place.get(edge.child, len(ranks)):
-            raise build.log.fail("GE308", "a follower cannot move before its leader", written.span, f"`{edge.child}` stands inside `{edge.parent}`",
-                                 hint="write `order auto`, or turn the two around in the game")  # fmt: skip

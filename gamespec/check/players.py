@@ -75,7 +75,10 @@ def lower_player(
     if body.rows and not draws:
         raise build.log.fail("GE210", "this objective is one number per sample, and its player is shared by all samples", binder.span,
                              hint="take the expectation: `E{(a, b) ~ data}[ .. ]`")  # fmt: skip
-    made = ir.Node(id=ident, sense=_SENSES[binder.op], owns=owns, objective=body.expr, scope=draws, index=index, axis=axis, choice=choice)
+    made = ir.Node(
+        id=ident, sense=_SENSES[binder.op], owns=owns, objective=body.expr, scope=draws, index=index, axis=axis, choice=choice,
+        constraints=build.limits.pop(ident, ()),
+    )  # fmt: skip
     build.nodes.append(made)
     return made
 

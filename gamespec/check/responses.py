@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gamespec.check import binders, players
+from gamespec.check import binders, constraints, players
 from gamespec.check.names import circle, free, in_order
 from gamespec.check.scope import Bound, Broken, Failed, LetName, NetName, Scope, Typed, VarName
 from gamespec.check.sets import lower_set
@@ -17,7 +17,7 @@ from gamespec.syntax import tree
 if TYPE_CHECKING:
     from gamespec.check.build import Build
 
-_NASH = "an equilibrium among followers is not available in this version"
+_NASH = "followers that answer each other"
 
 
 def is_response(item: tree.Item) -> bool:
@@ -30,6 +30,9 @@ def lower_all(items: list[tree.Item], inner: Scope, build: Build) -> None:
     """Every response of a body, each after those that its objective mentions."""
     answers: dict[str, tuple[tree.Item, tree.Bound, tree.Name]] = {}
     for item in items:
+        if isinstance(item.right, tree.Equilibrium):
+            _equilibrium(item, item.right, inner, build)
+            continue
         right, name = _parts(item, build)
         if name.id in answers:
             raise build.log.fail("GE102", f"`{name.id}` is answered twice", name.span, hint="keep one of the two")
@@ -37,7 +40,8 @@ def lower_all(items: list[tree.Item], inner: Scope, build: Build) -> None:
     uses = {name: tuple(_mentions(right, inner) & (answers.keys() - {name})) for name, (_, right, _) in answers.items()}
     path = circle(uses)
     if path:
-        raise build.log.fail("GE290", _NASH, answers[path[0]][0].span, " -> ".join([*path, path[0]]), hint="let one follower see the other's answer")
+        raise build.log.fail("GE290", _NASH, answers[path[0]][0].span, " -> ".join([*path, path[0]]),
+                             hint="write `(u, v) = nash { min{u}[ .. ] min{v}[ .. ] }`")  # fmt: skip
     made = [(answers[name], _declare(*answers[name], inner, build)) for name in in_order(uses)]
     for (item, right, name), var in made:
         _lower(item, right, name, var, inner, build)
@@ -46,7 +50,7 @@ def lower_all(items: list[tree.Item], inner: Scope, build: Build) -> None:
 def _parts(item: tree.Item, build: Build) -> tuple[tree.Bound, tree.Name]:
     left = item.left.base if isinstance(item.left, tree.Index) else item.left
     if not isinstance(item.right, tree.Bound) or not isinstance(left, tree.Name):
-        raise build.log.fail("GE290", _NASH, item.span, hint="write a response for each follower: `w = argmin{w}[ .. ]`")
+        raise build.log.fail("GE208", "a response has one name on its left", item.span, hint="write a response for each follower: `w = argmin{w}[ .. ]`")
     if build.path.startswith("@") and build.path != "@":
         raise build.log.fail("GE290", "a response in a metric is not available in this version", item.span, hint="measure the solved players")
     binder = item.right.binders[0]
@@ -138,3 +142,42 @@ def _lower(item: tree.Item, right: tree.Bound, name: tree.Name, var: ir.Var | No
             scope.indices |= {var.index} if var.index else frozenset()
         players.lower_player(ident, right, scope, build, index=var.index, axis=var.axis, owned=(var.name,), choice=choice)
     build.edges.append(ir.Edge(kind="response", parent=build.path, child=ident, unique=item.kind == "unique"))
+
+
+def _equilibrium(item: tree.Item, right: tree.Equilibrium, inner: Scope, build: Build) -> None:
+    """`(u, v) = nash { min{u}[ .. ] min{v}[ .. ] }`: followers that move at once, each answered by the others."""
+    if build.path.startswith("@") and build.path != "@":
+        raise build.log.fail("GE290", "a response in a metric is not available in this version", item.span, hint="measure the solved players")
+    lefts = item.left.items if isinstance(item.left, tree.Tuple) else (item.left,)
+    names = [n for n in lefts if isinstance(n, tree.Name)]
+    if len(names) != len(lefts) or item.foralls:
+        raise build.log.fail("GE208", "an equilibrium is answered by the players that are in it", item.left.span, hint="write `(u, v) = nash { .. }`")
+    parent, made = build.path, list[ir.Node]()
+    for player in right.players:
+        binder = player.game.binders[0]
+        if binder.op not in ("min", "max"):
+            raise build.log.fail("GE204", f"`{binder.op}` where a player is needed", binder.op_span, hint="begin with `min{..}` or `max{..}`")
+        if player.foralls:
+            raise build.log.fail("GE290", "a family of followers in equilibrium is not available in this version", player.foralls[0].span,
+                                 hint="write a player for each element")  # fmt: skip
+        first = binder.binds[0].pattern.names[0]
+        ident = players.node_id(parent, binder.op, player.label.id if player.label else first.id, build)
+        if not isinstance(inner.find(first.id), (NetName, VarName)):
+            raise build.log.fail("GE208", f"`{first.id}` is seen by the other followers, and is declared nowhere", binder.span,
+                                 hint=f"declare `var {first.id}`")  # fmt: skip
+        made.append(players.lower_player(ident, player.game, inner, build))
+    owned = [o for node in made for o in node.owns]
+    answered = [_owner_name(inner.find(n.id)) or n.id for n in names]
+    if sorted(owned) != sorted(answered):
+        raise build.log.fail("GE304", "the two sides of an equilibrium name different players", item.left.span,
+                             f"{', '.join(owned)} play", hint=f"write `({', '.join(owned)})`")  # fmt: skip
+    shared = tuple(constraints.lower_constraint(one, inner, build) for one in right.side)
+    build.groups.append(ir.Group(id=f"{parent}/nash", nodes=tuple(node.id for node in made), constraints=shared))
+    unique = item.kind == "unique"
+    build.edges += [ir.Edge(kind="response", parent=parent, child=node.id, unique=unique) for node in made]
+
+
+def _owner_name(found: object) -> str:
+    if isinstance(found, NetName):
+        return found.net.handle
+    return found.var.name if isinstance(found, VarName) else ""

@@ -154,7 +154,7 @@ def _targets(nets: tuple[ir.Net, ...], build: Build) -> dict[str, str]:
 
 def _entry(entry: tree.Entry, targets: dict[str, str] | None, scope: Scope, build: Build) -> ir.Entry | None:
     path = ".".join(entry.path.keys)
-    if targets is not None and path not in targets:
+    if targets is not None and path not in targets and path not in build.elsewhere:
         near = nearest(path, targets)
         build.log.add("GE503", f"no player `{path}`", entry.path.span, f"did you mean `{near}`?" if near else "",
                       hint=f"write `{near}`" if near else f"players: {', '.join(targets)}")  # fmt: skip

@@ -162,7 +162,22 @@ class Broken:
     span: Span
 
 
-Binding = Const | Bound | VarName | NetName | DataName | DistName | SetName | DefName | LetName | Broken
+@dataclass(frozen=True, slots=True)
+class ModuleName:
+    """The name of an import; what it brings stands beside it under dotted names."""
+
+    span: Span
+
+
+@dataclass(slots=True)
+class FreeDim:
+    """A `dim` without a value, until a declaration tells it."""
+
+    name: str
+    span: Span
+
+
+Binding = FreeDim | ModuleName | Const | Bound | VarName | NetName | DataName | DistName | SetName | DefName | LetName | Broken
 
 
 @dataclass(slots=True)

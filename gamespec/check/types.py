@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from gamespec.check.build import Build
 from gamespec.check.constant import evaluate
-from gamespec.check.scope import Scope
+from gamespec.check.scope import Broken, DataName, DistName, Failed, NetName, Scope, unknown_name
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Num
 from gamespec.ir.types import BOOL, INDEX, PROB, REAL, Field, Interval, Type
@@ -15,7 +15,7 @@ from gamespec.report.source import Span
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
 
-_WORDS = ("R", "Z", "bool", "class", "index", "prob", "logits", "image")
+_WORDS = ("R", "Z", "bool", "class", "index", "prob", "logits", "image", "tokens", "params", "Dist")
 _LARGEST = 10**9
 """Numbers in one value: more do not fit a machine."""
 
@@ -24,10 +24,8 @@ def lower_type(node: tree.Type, scope: Scope, build: Build) -> Type:
     """One type. Raises Failed after recording GE202 when it is unknown or its dimensions are no whole numbers."""
     if isinstance(node, tree.TOf):
         raise build.log.fail("GE290", f"`{node.name} of` is not available in this version", node.span, hint="see `gamec list` for what is")
-    if isinstance(node, tree.TName) and node.name == "params":
-        raise build.log.fail(
-            "GE290", "perturbations of parameters are not available in this version", node.span, hint="perturb the input: `h(a + d)`"
-        )
+    if isinstance(node, tree.TName) and node.name in ("params", "Dist"):
+        return _over(node, scope, build)
     if not isinstance(node, tree.TName):
         raise build.log.fail(
             "GE202", "one type is needed here", node.span, "this is a record or an arrow", hint="write `R`, `R[n]` or `image[c, h, w]`"
@@ -42,6 +40,10 @@ def lower_type(node: tree.Type, scope: Scope, build: Build) -> Type:
         if len(dims) != 1 or dims[0] < 2:
             raise build.log.fail("GE202", f"`{node.name}` needs a number of classes, two or more", node.span, hint=f"write `{node.name}[10]`")
         return Type(kind="class" if node.name == "class" else "logits", size=dims[0])
+    if node.name == "tokens":
+        if len(dims) != 1:
+            raise build.log.fail("GE202", "`tokens` needs a length", node.span, hint="write `tokens[30]`")
+        return Type(kind="tokens", shape=dims)
     if node.name == "image" and len(dims) != 3:
         raise build.log.fail("GE202", "`image` needs channels, height and width", node.span, hint="write `image[1, 8, 8]`")
     if math.prod(dims) > _LARGEST:
@@ -52,6 +54,24 @@ def lower_type(node: tree.Type, scope: Scope, build: Build) -> Type:
     if node.name not in ("R", "image"):
         raise build.log.fail("GE202", f"`{node.name}` has no dimensions", node.span, hint=f"write `{node.name}`")
     return Type(kind="real", shape=dims) if dims else REAL
+
+
+def _over(node: tree.TName, scope: Scope, build: Build) -> Type:
+    """`params(h)`, `Dist(params(h))` or `Dist(data)`: what is written in parentheses is the name of a network or a source."""
+    inner = node.args[0] if len(node.args) == 1 and not node.dims else None
+    call = inner if isinstance(inner, tree.Call) and isinstance(inner.fn, tree.Name) and inner.fn.id == "params" and len(inner.args) == 1 else None
+    name = call.args[0] if call is not None and node.name == "Dist" else inner
+    found = scope.find(name.id) if isinstance(name, tree.Name) else None
+    if isinstance(found, Broken):
+        raise Failed
+    if isinstance(name, tree.Name) and found is None:
+        raise unknown_name(build.log, name, scope, (), "player" if node.name == "params" or call else "distribution")
+    if isinstance(found, NetName) and (node.name == "params" or call is not None):
+        return Type(kind="params" if node.name == "params" else "dist", net=found.net.name)
+    if node.name == "Dist" and call is None and isinstance(found, (DataName, DistName)):
+        return Type(kind="dist", net=found.data.name if isinstance(found, DataName) else found.dist.name)
+    hint = "write `params(h)` for a network `h`" if node.name == "params" else "write `Dist(params(h))`, or `Dist(train)`"
+    raise build.log.fail("GE202", f"`{node.name}` is of a network{' or a source' * (node.name == 'Dist')}", node.span, hint=hint)
 
 
 def lower_fields(node: tree.Type, outer: tree.Expr | None, scope: Scope, build: Build) -> tuple[Field, ...]:

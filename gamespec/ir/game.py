@@ -174,6 +174,15 @@ class Expect(Frozen):
     text: str
 
 
+class Assumption(Frozen):
+    """What the author claims of a formula or a network: `convex(f, u)`; `text` is how it was written."""
+
+    fact: str
+    about: Expr | None = None
+    of: tuple[str, ...] = ()
+    text: str = ""
+
+
 class Game(Frozen):
     """A whole game."""
 
@@ -198,6 +207,8 @@ class Game(Frozen):
     metrics: tuple[Metric, ...] = ()
     run: tuple[Setting, ...] = ()
     expects: tuple[Expect, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    solve: str = ""
 
     def node(self, name: str) -> Node:
         """The node with this id."""
@@ -210,7 +221,7 @@ class Game(Frozen):
 
 
 __all__ = [
-    "Data", "Dist", "Edge", "Entry", "Exact", "Expect", "Game", "Group", "Metric", "Net", "Node", "Option", "Param", "Part",
+    "Assumption", "Data", "Dist", "Edge", "Entry", "Exact", "Expect", "Game", "Group", "Metric", "Net", "Node", "Option", "Param", "Part",
     "Schedule", "Sense", "Set", "Setting", "Use", "Var",
 ]  # fmt: skip
 Set.model_rebuild()

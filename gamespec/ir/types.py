@@ -12,7 +12,7 @@ Exact = Annotated[
 ]
 """An exact rational; a string such as "8/255" in JSON."""
 
-Kind = Literal["real", "prob", "logits", "class", "index", "bool", "params", "set", "word"]
+Kind = Literal["real", "prob", "logits", "class", "index", "bool", "params", "set", "word", "tokens", "dist"]
 
 
 class Frozen(BaseModel):
@@ -24,7 +24,8 @@ class Frozen(BaseModel):
 class Type(Frozen):
     """What an expression is. `shape` is that of one sample; `size` is K of class[K] and logits[K].
 
-    `net` names the network of a `params` type.
+    `net` names the network of a `params` type, and what a `dist` is a distribution over: a network's parameters (then
+    `shape` is empty) or the samples of a source. `tokens` are whole numbers that stand for words.
     """
 
     kind: Kind
@@ -41,6 +42,10 @@ class Type(Frozen):
         """As it is written in a `.game` file."""
         if self.kind in ("class", "logits"):
             return f"{self.kind}[{self.size}]"
+        if self.kind == "tokens":
+            return f"tokens[{self.shape[0]}]"
+        if self.kind == "dist":
+            return f"Dist({self.net})"
         if self.kind == "params":
             return f"params({self.net})"
         if self.kind != "real":

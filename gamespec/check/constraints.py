@@ -1,0 +1,42 @@
+"""Constraints after `s.t.`: `g(x) <= 0`, of one player or shared by several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.check import binders, expressions
+from gamespec.check.scope import Scope
+from gamespec.ir.expr import Draw, Expr, Reduce
+from gamespec.syntax import tree
+
+if TYPE_CHECKING:
+    from gamespec.check.build import Build
+
+
+def add(item: tree.Item, scope: Scope, build: Build) -> None:
+    """Remember a constraint of the node whose objective is being lowered."""
+    if build.path.startswith("@"):
+        raise build.log.fail("GE291", "nobody is bound by a constraint in a metric", item.span, hint="drop it")
+    build.limits[build.path] = (*build.limits.get(build.path, ()), lower_constraint(item, scope, build))
+
+
+def lower_constraint(item: tree.Item, scope: Scope, build: Build) -> Expr:
+    """The condition of a constraint; with `forall` the smallest of its values over the range, which is 1 where all hold."""
+    if item.kind != "constraint" or not isinstance(item.left, tree.Compare):
+        raise build.log.fail("GE291", "a constraint compares two numbers", item.span, hint="write `x + y <= 1`")
+    if any(op not in ("<=", ">=", "==") for op, _ in item.left.rest):
+        raise build.log.fail("GE291", "a constraint has no open ends", item.span, hint="write `<=` or `>=`")
+    inner, draws = scope.child(), list[Draw]()
+    for forall in item.foralls:
+        over = binders.index_set(forall.source, inner, build)
+        if over is None:
+            raise build.log.fail("GE208", "a range is needed after `in`", forall.source.span, hint="write `forall i in 0..2`")
+        draws.append(over.draw(over.bind(forall.name, inner, build)))
+    found = expressions.lower(item.left, inner, build)
+    if found.type.kind != "bool" or found.type.shape:
+        raise build.log.fail("GE291", "a constraint is one condition", item.left.span, f"this is {found.type}", hint="take one number of each side")
+    if found.rows and not scope.draws:
+        raise build.log.fail("GE210", "a constraint for every sample", item.left.span, "and no sample is drawn around it",
+                             hint="take the expectation of both sides")  # fmt: skip
+    build.shallow(found.expr, item.left.span)
+    return Reduce(op="min", draws=tuple(draws), body=found.expr) if draws else found.expr
