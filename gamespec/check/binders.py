@@ -135,7 +135,8 @@ def _check_draws(binder: tree.Binder, draws: tuple[Draw, ...], body: Typed, scop
                    hint=f"write a binder for each: `{binder.op}{{..}} {binder.op}{{..}}[ .. ]`")  # fmt: skip
     if len(over) > 1 and binder.op != "E":
         raise fail("GE290", "an exact sum over two sources at once is not available in this version", span, hint="write `E` and `~`")
-    outer = {n for d in scope.draws if d.over for n in d.names}
+    mixed = {v.name for v in build.vars if v.type.kind == "dist"}
+    outer = {n for d in scope.draws if d.over and d.over not in mixed for n in d.names}
     if over and depends(body.expr, build) & outer:
         raise fail("GE290", "an expectation for every sample of another one is not available in this version", span,
                    hint="write one expectation: `E{(a, b) ~ train, z ~ noise}[ .. ]`")  # fmt: skip
@@ -149,6 +150,8 @@ def _draw(binder: tree.Binder, bind: tree.Bind, inner: Scope, build: Build) -> D
     found = inner.find(bind.source.id) if isinstance(bind.source, tree.Name) else None
     if isinstance(found, (DataName, DistName)):
         return _samples(binder, bind, found, inner, build)
+    if isinstance(found, VarName) and found.var.type.kind == "dist" and bind.draws:
+        return _mixed(binder, bind, found, inner, build)
     if isinstance(found, Broken):
         raise Failed
     if found is None and isinstance(bind.source, tree.Name) and bind.draws:
@@ -160,6 +163,27 @@ def _draw(binder: tree.Binder, bind: tree.Bind, inner: Scope, build: Build) -> D
     if bind.draws:
         raise build.log.fail("GE208", "`~` draws, and a range is run through", bind.span, hint="write `in` in place of `~`")
     return indices.draw(indices.bind(name, inner, build))
+
+
+def _mixed(binder: tree.Binder, bind: tree.Bind, found: VarName, inner: Scope, build: Build) -> Draw:
+    """A draw from a distribution that a player chooses: parameters of a network, or samples as those of a source."""
+    of, log = found.var.type.net, build.log
+    if binder.op != "E":
+        raise log.fail("GE208", f"`{binder.op}` is exact", bind.span, hint="write `E`")
+    over = inner.find(of)
+    if isinstance(over, (DataName, DistName)):
+        types = [(f.type, f.range) for f in over.data.fields] if isinstance(over, DataName) else [(over.dist.type, None)]
+    else:
+        types = [(Type(kind="params", net=of), None)]
+    names = bind.pattern.names
+    if len(names) != len(types):
+        raise log.fail("GE209", f"`{found.var.name}` has {len(types)} field(s)", bind.pattern.span, f"{len(names)} name(s) given",
+                       hint="name every field of its source")  # fmt: skip
+    unique = tuple(build.fresh(n.id) for n in names)
+    for n, fresh, (kind, rng) in zip(names, unique, types, strict=True):
+        hide(n, inner, build)
+        inner.names[n.id] = Bound(Typed(Ref(name=fresh), kind, rows=True, range=rng), n.span)
+    return Draw(names=unique, over=found.var.name)
 
 
 def _samples(binder: tree.Binder, bind: tree.Bind, found: DataName | DistName, inner: Scope, build: Build) -> Draw:

@@ -165,21 +165,26 @@ def _apply(node: tree.Call, binding: NetName, scope: Scope, build: Build) -> Typ
                 "GE203", "shapes do not match", arg_node.span, f"{arg.type} given, {want} needed",
                 hint=f"give `{net.name}` {want}, or declare that it takes {arg.type}", related=(Label(binding.span, f"`{net.name}` takes {want}"),),
             )  # fmt: skip
+    at, rows = None, any(a.rows for a in args)
     for params in node.params:
         given = expressions.lower(params, scope, build)
         if given.expr != Ref(name=net.handle):
             if given.type.kind != "params":
                 raise build.log.fail("GE207", f"parameters of `{net.name}` are needed after `;`", params.span, f"this is {given.type}",
                                      hint=f"write `{net.handle}`")  # fmt: skip
-            raise build.log.fail("GE290", "a network at other parameters than its own is not available in this version", params.span,
-                                 hint=f"write `{net.handle}`")  # fmt: skip
+            if given.type.net != net.name:
+                raise build.log.fail("GE203", "parameters of another network", params.span, f"{given.type} given, params({net.name}) needed",
+                                     hint=f"write `{net.handle}`")  # fmt: skip
+            at, rows = given.expr, given.rows
     rng = Interval(lo=Fraction(0), hi=Fraction(1)) if net.output.kind == "prob" else None
-    return Typed(Apply(net=net.name, args=tuple(a.expr for a in args)), net.output, any(a.rows for a in args), rng)
+    return Typed(Apply(net=net.name, args=tuple(a.expr for a in args), at=at), net.output, rows, rng)
 
 
 def _fits(given: Type, want: Type) -> bool:
     if want.kind == "index":
         return given == INDEX
+    if want.kind == "tokens":
+        return given == want
     shape = (given.size,) if given.kind == "logits" else given.shape
     wanted = (want.size,) if want.kind == "logits" else want.shape
     return given.kind in ("real", "prob", "logits", "bool") and shape == wanted
@@ -224,7 +229,7 @@ def _check_formal(written: tree.Type, found: Bound, inner: Scope, build: Build) 
                 if isinstance(dim, tree.Name) and inner.find(dim.id) is None:
                     inner.names[dim.id] = Const(dim.id, Fraction(size), dim.span)
     want = lower_type(written, inner, build)
-    if not (_fits(given, want) or given == want or (want.kind == "index" and given.kind == "class")):
+    if not (_fits(given, want) or given == want or {want.kind, given.kind} == {"index", "class"}):
         raise build.log.fail("GE203", "shapes do not match", found.span, f"{given} given, {want} needed",
                              related=(Label(written.span, "declared here"),), hint=f"give it {want}, or change the definition")  # fmt: skip
 

@@ -6,8 +6,9 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check import binders
+from gamespec.check import binders, dims
 from gamespec.check.constant import columns_of, evaluate, plain_use, row_count, to_expr
+from gamespec.check.foreign import foreign, wball
 from gamespec.check.names import BUILTIN
 from gamespec.check.scope import (
     Broken,
@@ -16,6 +17,7 @@ from gamespec.check.scope import (
     DefName,
     DistName,
     Failed,
+    FreeDim,
     LetName,
     Log,
     NetName,
@@ -102,8 +104,7 @@ def _param(s: tree.Param, scope: Scope, build: Build, override: Const | None) ->
     if _kind(value) != _kind(written):
         raise build.log.fail("GE207", f"`{s.name.id}` is {_kind(written)}", span, f"found `{show(value)}`",
                              related=(Label(s.name.span, "declared here"),), hint=f"write {_kind(written)}, such as `{show(written)}`")  # fmt: skip
-    if s.type is not None:
-        _check_param_type(s, value, scope, build)
+    kind = None if s.type is None else _check_param_type(s, value, scope, build)
     rng = lower_range(s.range, scope, build)
     if rng is not None and isinstance(value, Fraction) and not _inside(value, rng):
         shown = f"[{'-inf' if rng.lo is None else rng.lo}, {'inf' if rng.hi is None else rng.hi}]"
@@ -111,9 +112,9 @@ def _param(s: tree.Param, scope: Scope, build: Build, override: Const | None) ->
         raise build.log.fail(
             "GE405", f"`{s.name.id}` is outside its range", span, f"{value} is not in {shown}", hint=f"write `{nearest_end}`, or change the range"
         )
-    scope.names[s.name.id] = Const(s.name.id, value, s.name.span, rng)
+    scope.names[s.name.id] = Const(s.name.id, value, s.name.span, rng, kind)
     build.spans[f"param:{s.name.id}"] = s.value.span if override is None else override.span
-    return ir.Param(name=s.name.id, value=to_expr(value), range=rng)
+    return ir.Param(name=s.name.id, value=to_expr(value), range=rng, type=kind)
 
 
 def _kind(value: object) -> str:
@@ -125,19 +126,23 @@ def _inside(value: Fraction, rng: Interval) -> bool:
     return (rng.lo is None or value >= rng.lo) and (rng.hi is None or value <= rng.hi)
 
 
-def _check_param_type(s: tree.Param, value: object, scope: Scope, build: Build) -> None:
+def _check_param_type(s: tree.Param, value: object, scope: Scope, build: Build) -> Type | None:
+    """The type of a class or an index, None for plain numbers. Raises Failed with GE207 where the value is none."""
     assert s.type is not None
     kind = lower_type(s.type, scope, build)
-    whole = kind != INDEX or (isinstance(value, Fraction) and value.denominator == 1)
+    counts = kind == INDEX or kind.kind == "class"
+    whole = not counts or (isinstance(value, Fraction) and value.denominator == 1 and (kind == INDEX or 0 <= value < kind.size))
     shape = shape_of(value)
-    if shape is None or kind.kind not in ("real", "index", "prob") or kind.shape != shape or not whole:
+    if shape is None or kind.kind not in ("real", "index", "prob", "class") or kind.shape != shape or not whole:
         raise build.log.fail("GE207", f"`{s.name.id}` is declared as another thing", s.value.span, f"{kind} is declared",
                              related=(Label(s.type.span, "declared here"),), hint="drop the type")  # fmt: skip
+    return kind if counts else None
 
 
-def _dim(s: tree.Dim, scope: Scope, build: Build) -> ir.Param:
+def _dim(s: tree.Dim, scope: Scope, build: Build) -> ir.Param | None:
     if s.value is None:
-        raise build.log.fail("GE290", "a `dim` without a value is not available in this version", s.span, hint=f"write `dim {s.name.id} = 4`")
+        scope.names[s.name.id] = FreeDim(s.name.id, s.name.span)
+        return None
     value = evaluate(s.value, scope, build)
     if not isinstance(value, Fraction) or value.denominator != 1 or not 1 <= value <= LARGEST:
         raise build.log.fail("GE202", "a dimension is a whole number from 1", s.value.span, hint="write `4`")
@@ -182,8 +187,11 @@ def _check_array(value: tuple[object, ...], node: tree.Expr | None, build: Build
 
 
 def _data(s: tree.Data, scope: Scope, build: Build) -> ir.Data:
-    given = isinstance(s.source, tree.Name) and s.source.id == "given"
-    source = ir.Use(word="given") if given else use(s.source, words("data"), "data source", "GE601", scope, build)
+    outside = foreign(s.source, build)
+    given = outside is not None or (isinstance(s.source, tree.Name) and s.source.id == "given")
+    source = outside or (ir.Use(word="given") if given else use(s.source, words("data"), "data source", "GE601", scope, build))
+    if not given:
+        dims.tell(s.type, source, scope)
     fields = lower_fields(s.type, s.range, scope, build)
     if not given:
         _check_columns(s, source, fields, build)
@@ -234,7 +242,7 @@ def _fits(declared: Type, offered: Type) -> bool:
 
 
 def _dist(s: tree.Dist, scope: Scope, build: Build) -> ir.Dist:
-    source = use(s.source, DISTS, "distribution", "GE601", scope, build)
+    source = foreign(s.source, build) or use(s.source, DISTS, "distribution", "GE601", scope, build)
     kind = lower_type(s.type, scope, build)
     if kind.kind != "real":
         raise build.log.fail("GE202", "a sample is a number or an array of numbers", s.type.span, hint="write `R[2]`")
@@ -253,15 +261,14 @@ def _net(s: tree.Net, scope: Scope, build: Build) -> ir.Net:
     taken = s.type.source
     inputs = tuple(lower_type(f.type, scope, build) for f in taken.fields) if isinstance(taken, tree.TRecord) else (lower_type(taken, scope, build),)
     output = lower_type(s.type.target, scope, build)
-    source = None if given else use(s.source, words("networks"), "network", "GE601", scope, build)
-    if source is not None:
+    source = None if given else foreign(s.source, build) or use(s.source, words("networks"), "network", "GE601", scope, build)
+    if source is not None and source.word != "py":
         _check_network(s, source, inputs, output, build)
-    if s.set is not None:
-        raise build.log.fail("GE290", "a set of networks is not available in this version", s.set.span, hint="drop `in ..`")
+    chosen = None if s.set is None else _function_class(s.set, scope, build)
     handle = s.params or s.name
     if s.params is not None:
         claim(s.params, scope, build.log)
-    net = ir.Net(name=s.name.id, inputs=inputs, output=output, source=source, handle=handle.id, frozen=s.frozen)
+    net = ir.Net(name=s.name.id, inputs=inputs, output=output, source=source, handle=handle.id, set=chosen, frozen=s.frozen)
     scope.names[handle.id] = NetName(net, handle.span, handle=True)
     scope.names[s.name.id] = NetName(net, s.name.span)
     build.taken.add(handle.id)
@@ -303,8 +310,11 @@ def _var(s: tree.Var, scope: Scope, build: Build) -> ir.Var:
         if found is None or found.first != 0 or found.skip is not None:
             raise build.log.fail("GE208", "a family runs over a range from 0", over.span, hint="write `0..2`")
         index, axis = name.id, found.last + 1
-    chosen, told = lower_set(s.set, scope, build) if s.set is not None else (None, None)
+    ball = s.set if isinstance(s.set, tree.Call) and isinstance(s.set.fn, tree.Name) and s.set.fn.id == "Wball" else None
+    chosen, told = (wball(ball, scope, build), None) if ball else lower_set(s.set, scope, build) if s.set is not None else (None, None)
     kind = lower_type(s.type, scope, build) if s.type is not None else told or REAL
+    if kind.kind in ("dist", "params"):
+        return _mixture(s, kind, chosen, scope, build)
     if kind.kind not in ("real", "prob"):
         raise build.log.fail("GE202", "a variable is a number or an array of numbers", (s.type or s).span, hint="write `R`, `R[n]` or `R[n, m]`")
     if told is not None and told.shape != kind.shape:
@@ -318,6 +328,28 @@ def _var(s: tree.Var, scope: Scope, build: Build) -> ir.Var:
     build.spans[f"var:{s.name.id}"] = s.name.span
     scope.names[s.name.id] = VarName(var, s.name.span)
     return var
+
+
+def _mixture(s: tree.Var, kind: Type, chosen: ir.Set | None, scope: Scope, build: Build) -> ir.Var:
+    """A distribution that a player chooses, or a perturbation of all parameters of a network."""
+    if s.family is not None:
+        raise build.log.fail("GE290", f"a family of {kind} is not available in this version", s.span, hint="declare one variable for each")
+    if s.init is not None:
+        raise build.log.fail("GE207", f"`{kind}` starts by itself", s.init.span, hint="drop `init ..`")
+    var = ir.Var(name=s.name.id, type=kind, set=chosen)
+    build.vars.append(var)
+    build.spans[f"var:{s.name.id}"] = s.name.span
+    scope.names[s.name.id] = VarName(var, s.name.span)
+    return var
+
+
+def _function_class(node: tree.Expr, scope: Scope, build: Build) -> ir.Set:
+    """`Lipschitz(1)`: the only set of networks there is."""
+    call = isinstance(node, tree.Call) and isinstance(node.fn, tree.Name) and node.fn.id == "Lipschitz" and len(node.args) == 1
+    bound = evaluate(node.args[0], scope, build) if call and isinstance(node, tree.Call) and not node.kwargs else None
+    if not isinstance(bound, Fraction) or bound <= 0:
+        raise build.log.fail("GE403", "a network lies in `Lipschitz(L)` with L > 0", node.span, hint="write `Lipschitz(1)`")
+    return ir.Set(parts=(ir.Part(word="Lipschitz", args=(to_expr(bound),)),))
 
 
 def _init(node: tree.Expr, kind: Type, rng: Interval | None, scope: Scope, build: Build) -> object:

@@ -57,7 +57,7 @@ def lower_body(body: tree.Body, scope: Scope, build: Build) -> Typed:
 
 def scalar(node: tree.Expr, typed: Typed, build: Build, what: str) -> Typed:
     """The expression itself when it is one number per sample at most. Raises Failed with GE204 otherwise."""
-    if typed.type.kind in ("word", "class", "params", "logits") or typed.type.shape:
+    if typed.type.kind in ("word", "class", "params", "logits", "dist", "tokens") or typed.type.shape:
         hint = "wrap it in `norm(..)`, `sum(..)` or a loss such as `ce(.., b)`"
         raise build.log.fail("GE204", f"{what} must be a number", node.span, f"this is {typed.type}", hint=hint)
     build.shallow(typed.expr, node.span)
@@ -115,7 +115,7 @@ def _name(node: tree.Name, scope: Scope, build: Build) -> Typed:
 def _constant(binding: Const) -> Typed:
     value = binding.value
     if isinstance(value, Fraction):
-        return Typed(reference(binding.name, value), REAL, range=binding.range or Interval(lo=value, hi=value))
+        return Typed(reference(binding.name, value), binding.type or REAL, range=binding.range or Interval(lo=value, hi=value))
     if isinstance(value, tuple):
         return Typed(reference(binding.name, value), Type(kind="real", shape=tuple_shape(value)))
     return Typed(to_expr(value), Type(kind="word"))
@@ -133,7 +133,8 @@ def tuple_shape(value: tuple[object, ...]) -> tuple[int, ...]:
 def function(fn: str, args: tuple[Typed, ...], nodes: tuple[tree.Expr, ...], whole: tree.Expr, build: Build) -> Typed:
     """`fn` applied to lowered arguments. Raises Failed with GE203 or GE207 when their types do not fit."""
     for arg, node in zip(args, nodes, strict=True):
-        if arg.type.kind in ("word", "params") and fn not in ("norm", "eq", "ne"):
+        allowed = ("add", "sub", "mul", "div", "neg", "norm") if arg.type.kind == "params" else ("eq", "ne")
+        if arg.type.kind in ("word", "params", "dist", "tokens") and fn not in allowed:
             raise build.log.fail("GE207", f"`{arg.type}` is no number", node.span, hint="write a number, or a name that stands for one")
     try:
         shape = call(fn, tuple(Shaped(a.type, a.rows) for a in args))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gamespec.check import assumptions, expressions, imports, owners, polarity, problem, radius, schedules
+from gamespec.check import assumptions, dims, expressions, imports, owners, polarity, problem, radius, schedules
 from gamespec.check.binders import circles
 from gamespec.check.build import Build
 from gamespec.check.declare import Declaration, declare
@@ -120,7 +120,7 @@ def _declarations(
     for name in circles(uses, {s.name.id: s.name.span for s in definitions}, build.log):
         scope.names[name] = Broken(next(s.name.span for s in definitions if s.name.id == name))
     found = [declare(s, scope, build, overrides) for s in spec.statements if isinstance(s, Declaration)]
-    return [f for f in found if f is not None]
+    return [*(f for f in found if f is not None), *dims.told(spec, scope, build)]
 
 
 def _used(s: tree.Let | tree.Def) -> set[str]:

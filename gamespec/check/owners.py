@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from gamespec.check.polarity import opposes_nobody
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Apply, Call, Expr, Ref, Stop, Value
-from gamespec.ir.walk import children, free_names
+from gamespec.ir.expr import Apply, Call, Expr, Reduce, Ref, Stop, Value
+from gamespec.ir.walk import children, free_names, walk
 from gamespec.library.functions import FUNCTIONS
 from gamespec.report.diagnostic import Label
 
@@ -66,6 +66,10 @@ def _nobody(game: ir.Game, build: Build) -> None:
     owned = {name for node in game.nodes for name in node.owns}
     formulas = (*(n.objective for n in game.nodes), *(m.value for m in game.metrics), *(e.condition for e in game.expects))
     used = {n for formula in formulas for n in free_names(formula)}
+    used |= {d.over for formula in formulas for e in walk(formula) if isinstance(e, Reduce) for d in e.draws}
+    # A network that stands at explicit parameters alone has nobody else's.
+    applied = [e for formula in formulas for e in walk(formula) if isinstance(e, Apply)]
+    used -= {e.net for e in applied} - {e.net for e in applied if e.at is None}
     for net in game.nets:
         if net.name in used and net.handle not in owned and not net.frozen:
             build.log.add("GE306", f"nobody optimises `{net.name}`", build.spans[f"net:{net.name}"], "used, but it keeps its first values",
@@ -111,7 +115,9 @@ def moves(game: ir.Game, node: str, names: set[str]) -> bool:
                 return first and visit(game.node(e.node).objective)
             case Ref() if e.name in names:
                 return True
-            case Apply() if e.net in names:
+            case Reduce() if any(d.over in names for d in e.draws):
+                return True
+            case Apply() if e.net in names and e.at is None:
                 return True
         return any(visit(c) for c in children(e))
 

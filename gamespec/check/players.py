@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gamespec.check import binders, expressions
 from gamespec.check.names import below, free, mentioned
-from gamespec.check.scope import Bound, Broken, Const, DataName, DistName, Failed, NetName, Scope, Typed, VarName, unknown_name
+from gamespec.check.scope import Bound, Broken, Const, DataName, DefName, DistName, Failed, NetName, Scope, Typed, VarName, unknown_name
 from gamespec.check.sets import lower_set
 from gamespec.check.types import lower_type
 from gamespec.ir import game as ir
@@ -201,7 +201,7 @@ def type_of(bind: tree.Bind, found: tuple[ir.Set, Type | None] | None, inner: Sc
     name = bind.pattern.names[0]
     if bind.type is not None:
         kind = lower_type(bind.type, inner, build)
-        if kind.kind not in ("real", "prob"):
+        if kind.kind not in ("real", "prob", "params"):
             raise build.log.fail("GE202", "a variable is a number or an array of numbers", bind.type.span, hint="write `R`, `R[n]` or `R[n, m]`")
         return kind
     if found is not None and found[1] is not None:
@@ -225,8 +225,34 @@ def _partners(name: str, node: object, scope: Scope) -> Iterator[Type | None]:
     for sum_ in below(node, tree.Binary):
         if sum_.op in ("+", "-"):
             for mine, other in ((sum_.left, sum_.right), (sum_.right, sum_.left)):
-                if isinstance(mine, tree.Name) and mine.id == name and isinstance(other, tree.Name):
-                    yield from_draws.get(other.id) or _type_in(scope, other.id)
+                if isinstance(mine, tree.Name) and mine.id == name:
+                    yield _type_of(other, from_draws, scope)
+    for call in below(node, tree.Call):
+        yield from _inside(name, call, from_draws, scope)
+
+
+def _type_of(node: tree.Expr, drawn: dict[str, Type], scope: Scope) -> Type | None:
+    """The type of a name or of a network's value, None where more would have to be lowered."""
+    if isinstance(node, tree.Name):
+        return drawn.get(node.id) or _type_in(scope, node.id)
+    found = scope.find(node.fn.id) if isinstance(node, tree.Call) and isinstance(node.fn, tree.Name) else None
+    return found.net.output if isinstance(found, NetName) and found.net.output.kind == "real" else None
+
+
+def _inside(name: str, call: tree.Call, drawn: dict[str, Type], scope: Scope) -> Iterator[Type | None]:
+    """What `name` is added to in a definition that it is an argument of."""
+    found = scope.find(call.fn.id) if isinstance(call.fn, tree.Name) else None
+    if not isinstance(found, DefName) or len(found.definition.formals) != len(call.args):
+        return
+    inner, mine = found.scope.child(), list[str]()
+    for formal, arg in zip(found.definition.formals, call.args, strict=True):
+        known = _type_of(arg, drawn, scope)
+        if isinstance(arg, tree.Name) and arg.id == name:
+            mine.append(formal.name.id)
+        elif known is not None:
+            inner.names[formal.name.id] = Bound(Typed(Ref(name=formal.name.id), known), formal.name.span)
+    for formal_name in mine:
+        yield from _partners(formal_name, found.definition.body, inner)
 
 
 def _drawn(bind: tree.Bind, scope: Scope) -> list[tuple[tree.Name, Type]]:

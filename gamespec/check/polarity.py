@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Apply, Call, Expr, If, Num, Reduce, Ref, Value
+from gamespec.ir.expr import Apply, Call, Expr, If, Index, Num, Reduce, Ref, Value
 from gamespec.ir.types import Interval
 from gamespec.ir.walk import children, replace_values
 from gamespec.library.functions import FUNCTIONS
@@ -30,6 +30,8 @@ def sign_of(expr: Expr, game: ir.Game) -> int:
             return FUNCTIONS[expr.fn].sign if expr.fn in FUNCTIONS else 0
         case Reduce():
             return sign_of(expr.body, game)
+        case Index():
+            return sign_of(expr.base, game)
         case Apply():
             return int(any(n.name == expr.net and n.output.kind == "prob" for n in game.nets))
     return 0

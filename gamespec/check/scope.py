@@ -83,6 +83,7 @@ class Const:
     value: object
     span: Span
     range: Interval | None = None
+    type: Type | None = None
 
 
 @dataclass(frozen=True, slots=True)

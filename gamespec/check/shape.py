@@ -35,6 +35,9 @@ Names = dict[str, Shaped]
 def call(fn: str, args: tuple[Shaped, ...]) -> Shaped:
     """The shape of a function's value. Raises ShapeError."""
     found: Type | Misfit
+    moved = [a.type for a in args if a.type.kind == "params"]
+    if moved and fn in ("add", "sub", "mul", "div", "neg"):
+        return Shaped(_params(fn, tuple(a.type for a in args)), any(a.rows for a in args))
     if fn in FUNCTIONS:
         found = FUNCTIONS[fn].rule(tuple(a.type for a in args))
         rows = any(a.rows for a in args)
@@ -50,6 +53,18 @@ def call(fn: str, args: tuple[Shaped, ...]) -> Shaped:
     return Shaped(found, rows)
 
 
+def _params(fn: str, types: tuple[Type, ...]) -> Type:
+    """Parameters of one network are added and subtracted, and multiplied by numbers. Raises ShapeError."""
+    moved = [t for t in types if t.kind == "params"]
+    others = [t for t in types if t.kind != "params"]
+    if len({t.net for t in moved}) > 1:
+        raise ShapeError(Misfit(f"{moved[0]} and {moved[1]} do not match"))
+    scaled = fn in ("mul", "div") and len(moved) == 1 and all(t.numeric and not t.shape for t in others)
+    if (fn in ("add", "sub", "neg") and not others) or (scaled and (fn == "mul" or types[0].kind == "params")):
+        return moved[0]
+    raise ShapeError(Misfit(f"{types[0]} and {types[-1]} do not match"))
+
+
 def draw_names(game: Game, draw: Draw) -> Names:
     """The shapes of the names that a draw binds."""
     if not draw.over:
@@ -57,15 +72,25 @@ def draw_names(game: Game, draw: Draw) -> Names:
     for data in game.data:
         if data.name == draw.over:
             return {n: Shaped(f.type, rows=True) for n, f in zip(draw.names, data.fields, strict=False)}
+    for var in game.vars:
+        if var.name == draw.over:
+            return _mixed(game, draw, var.type.net)
     dist = next(d for d in game.dists if d.name == draw.over)
     return {n: Shaped(dist.type, rows=True) for n in draw.names}
+
+
+def _mixed(game: Game, draw: Draw, of: str) -> Names:
+    """The names of a draw from a distribution that a player chooses: over parameters, or over samples of a source."""
+    if any(n.name == of for n in game.nets):
+        return {n: Shaped(Type(kind="params", net=of), rows=True) for n in draw.names}
+    return draw_names(game, draw.model_copy(update={"over": of}))
 
 
 def globals_of(game: Game) -> Names:
     """The shapes of params and variables."""
     names: Names = {}
     for p in game.params:
-        names[p.name] = infer(p.value, {}, game)
+        names[p.name] = Shaped(p.type) if p.type is not None else infer(p.value, {}, game)
     for v in game.vars:
         names[v.name] = Shaped(v.type, rows=bool(v.scope))
     for n in game.nets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gamespec.ir.expr import Apply, Expr, Reduce
+from gamespec.ir.expr import Apply, Call, Expr, Reduce, Ref
 from gamespec.ir.game import Game
 from gamespec.ir.walk import walk
 
@@ -37,10 +37,11 @@ def _found(game: Game) -> Iterator[Unwritten]:
         if edge.ties != "any":
             yield Unwritten(f"`ties {edge.ties}` cannot be solved yet", f"node:{edge.child}", "drop `ties`, or make the answer unique")
     yield from _declared(game)
+    labels = {p.name for p in game.params if p.type is not None}
     formulas = [(f"node:{n.id}", n.objective) for n in game.nodes] + [(f"metric:{m.name}", m.value) for m in game.metrics]
     for at, formula in formulas:
         for e in walk(formula):
-            what = _part(e)
+            what = _part(e) or _labelled(e, labels)
             if what:
                 yield Unwritten(what, at, "`gamec explain` says what the game is")
 
@@ -64,6 +65,12 @@ def _declared(game: Game) -> Iterator[Unwritten]:
             name = str(getattr(source.args[0], "value", ""))
             hint = "write `= given`, and give it from Python: `nets={..}` or `data={..}`"
             yield Unwritten(f"`{name}` is not on the allow-list: no module is imported by a game yet", at, hint)
+
+
+def _labelled(e: Expr, labels: set[str]) -> str:
+    if isinstance(e, Call) and e.fn in ("ce", "margin", "correct") and any(isinstance(a, Ref) and a.name in labels for a in e.args):
+        return "a loss against one class for all samples cannot be computed yet"
+    return ""
 
 
 def _part(e: Expr) -> str:

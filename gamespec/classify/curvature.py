@@ -49,6 +49,8 @@ class Rules:
             case ir.Call(fn=fn, args=args):
                 return self._call(fn, args, e)
             case ir.Reduce(op=op, draws=draws, body=body):
+                if any(d.over in self.own for d in draws):
+                    return Curve("unknown", ALL, ("a distribution that is chosen",))
                 tests = [t for d in draws for t in (d.cond, d.skip) if t is not None]
                 if any(self.read(t).shape != "constant" for t in tests):
                     return Curve("unknown", ALL, ("a condition that moves",))

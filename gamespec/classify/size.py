@@ -26,6 +26,10 @@ def _variable(known: Known, name: str) -> int | None:
     var = known.vars.get(name)
     if var is None:
         return None
+    if var.type.kind == "params":
+        return _network(known, known.nets[var.type.net])
+    if var.type.kind == "dist":
+        return None
     whole = math.prod(var.type.shape)
     # The type of a declared family is that of all members, that of a family inside a binder is that of one.
     return whole // var.axis if var.axis and not var.scope else whole

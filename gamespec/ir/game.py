@@ -28,11 +28,12 @@ class Use(Frozen):
 
 
 class Param(Frozen):
-    """A number that `--set` may change."""
+    """A number that `--set` may change; `type` where it is declared to be a class or an index."""
 
     name: str
     value: Expr
     range: Interval | None = None
+    type: Type | None = None
 
 
 class Data(Frozen):

@@ -120,6 +120,11 @@ def _same(types: tuple[Type, ...]) -> Type | Misfit:
     return common if isinstance(common, Misfit) else REAL
 
 
+def _cosine(types: tuple[Type, ...]) -> Type | Misfit:
+    """Of one argument the function, of two the cosine of the angle between them."""
+    return broadcast(types) if len(types) == 1 else _same(types)
+
+
 def _prob(types: tuple[Type, ...]) -> Type | Misfit:
     found = broadcast(types)
     return PROB if not isinstance(found, Misfit) and not found.shape else found
@@ -138,7 +143,7 @@ _ROWS = [
     Function("log", (1, 1), _log, "torch.log({0})", form="special", curvature="concave", slope=1),
     Function("sqrt", (1, 1), broadcast, "torch.sqrt({0})", curvature="concave", slope=1, sign=1),
     Function("sin", (1, 1), broadcast, "torch.sin({0})"),
-    Function("cos", (1, 2), broadcast, "torch.cos({0})", form="special"),
+    Function("cos", (1, 2), _cosine, "torch.cos({0})", form="special"),
     Function("tanh", (1, 1), broadcast, "torch.tanh({0})", slope=1),
     Function("sigmoid", (1, 1), broadcast, "torch.sigmoid({0})", slope=1, sign=1),
     Function("softplus", (1, 1), broadcast, "F.softplus({0})", curvature="convex", slope=1, sign=1),
