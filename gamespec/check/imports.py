@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamespec.check.binders import circles
 from gamespec.check.declare import declare
-from gamespec.check.names import below, free
+from gamespec.check.names import free
 from gamespec.check.scope import Broken, Failed, Log, ModuleName, Scope
 from gamespec.report.diagnostic import GameError
 from gamespec.syntax import tree
@@ -154,7 +154,10 @@ def _uses(statements: list[Definition]) -> dict[str, tuple[str, ...]]:
 def _declared(s: Definition, prefix: str, module: Scope, build: Build, overrides: Mapping[str, Const]) -> ir.Param | ir.Dist | None:
     """One definition; what has a name in the game gets that of the import before its own."""
     if isinstance(s, tree.Def):
+        before = len(build.log.diagnostics)
         declare(s, module, build, overrides)
+        # Under a dotted name nothing of the library is hidden.
+        build.log.diagnostics[before:] = [d for d in build.log.diagnostics[before:] if d.code != "GW110"]
         return None
     unique = build.fresh(f"{prefix}_{s.name.id}")
     build.taken.discard(unique)
@@ -164,9 +167,4 @@ def _declared(s: Definition, prefix: str, module: Scope, build: Build, overrides
     return made  # type: ignore[return-value]  # only params and distributions are declared here; until 2027-11
 
 
-def imported(spec: tree.Spec) -> bool:
-    """Whether a file imports anything."""
-    return next(below(spec.statements, tree.Import), None) is not None
-
-
-__all__ = ["Files", "enter", "imported", "qualified"]
+__all__ = ["Files", "enter", "qualified"]

@@ -16,7 +16,6 @@ from gamespec.ir import game as ir
 from gamespec.library.registry import words
 from gamespec.report.diagnostic import Diagnostic, Edit, Fix, GameError
 from gamespec.report.source import Source, Span
-from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gamespec.check import influence
 from gamespec.check.polarity import opposes_nobody
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Call, Expr, Reduce, Ref, Stop, Value
@@ -23,6 +24,7 @@ def check(game: ir.Game, build: Build) -> None:
     _two_owners(game, build)
     _nobody(game, build)
     _dead(game, build)
+    influence.check(game, build)
     for node in opposes_nobody(game):
         owner = game.node(node)
         opposite = "min" if owner.sense == "max" else "max"

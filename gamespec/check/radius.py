@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gamespec.ir import game as ir
@@ -25,6 +26,7 @@ def check(game: ir.Game, build: Build) -> None:
             continue
         for part in var.set.parts:
             if part.word in ("Linf", "L2"):
+                _rounded(var, part, game, build)
                 _radius(var, part, ranges[around], game, build)
         if not any(p.shift is not None for p in var.set.parts):
             name, moved = (build.written.get(n, n) for n in (around, var.name))
@@ -32,6 +34,16 @@ def check(game: ir.Game, build: Build) -> None:
             fixes = (Fix(f"add `{text.strip()}`", (Edit(Span(place.file, place.end, place.end), text),)),) if place else ()
             build.log.add("GW411", f"`{name} + {moved}` can leave the domain of `{name}`", build.spans[f"var:{var.name}"],
                           f"values of `{name}` lie in {_shown(ranges[around])}", hint=f"add `{text.strip()}` to its set", fixes=fixes)  # fmt: skip
+
+
+def _rounded(var: ir.Var, part: ir.Part, game: ir.Game, build: Build) -> None:
+    """Note a decimal that is nearly 1, 2, 4, 8 or 16 of 255 levels of grey (GN413)."""
+    name = part.args[0].name if isinstance(part.args[0], Ref) else ""
+    value = next((p.value for p in game.params if p.name == name), part.args[0])
+    near = next((k for k in (1, 2, 4, 8, 16) if isinstance(value, Num) and 0 < abs(value.value * 255 / k - 1) < Fraction(3, 100)), None)
+    if near is not None:
+        span = build.spans.get(f"param:{name}") or build.spans.get(f"radius:{var.name}") or build.spans[f"var:{var.name}"]
+        build.log.add("GN413", f"this radius is nearly {near}/255", span, "decimals are exact here", hint=f"write `{near}/255`")
 
 
 def _shown(rng: Interval) -> str:

@@ -38,6 +38,10 @@ def lower_all(items: list[tree.Item], inner: Scope, build: Build) -> None:
             raise build.log.fail("GE102", f"`{name.id}` is answered twice", name.span, hint="keep one of the two")
         answers[name.id] = (item, right, name)
     uses = {name: tuple(_mentions(right, inner) & (answers.keys() - {name})) for name, (_, right, _) in answers.items()}
+    for own, (_, bound, left) in answers.items():
+        if own in free(bound) and own != bound.binders[0].binds[0].pattern.names[0].id:
+            raise build.log.fail("GE105", f"`{own}` is answered by itself", free(bound)[own].span, "it stands inside its own response",
+                                 related=(Label(left.span, "the answer"),), hint="use the bound name there, or another player's answer")  # fmt: skip
     path = circle(uses)
     if path:
         raise build.log.fail("GE290", _NASH, answers[path[0]][0].span, " -> ".join([*path, path[0]]),
@@ -50,7 +54,7 @@ def lower_all(items: list[tree.Item], inner: Scope, build: Build) -> None:
 def _parts(item: tree.Item, build: Build) -> tuple[tree.Bound, tree.Name]:
     left = item.left.base if isinstance(item.left, tree.Index) else item.left
     if not isinstance(item.right, tree.Bound) or not isinstance(left, tree.Name):
-        raise build.log.fail("GE208", "a response has one name on its left", item.span, hint="write a response for each follower: `w = argmin{w}[ .. ]`")
+        raise build.log.fail("GE208", "a response has one name on its left", item.span, hint="write one for each follower: `w = argmin{w}[ .. ]`")
     if build.path.startswith("@") and build.path != "@":
         raise build.log.fail("GE290", "a response in a metric is not available in this version", item.span, hint="measure the solved players")
     binder = item.right.binders[0]

@@ -16,6 +16,8 @@ from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
 
 _WORDS = ("R", "Z", "bool", "class", "index", "prob", "logits", "image", "tokens", "params", "Dist")
+_COUNTS = (("image", 3, "channels, height and width", "image[1, 8, 8]"), ("tokens", 1, "a length", "tokens[30]"))
+_SIMPLE = {"prob": PROB, "bool": BOOL, "index": INDEX, "Z": INDEX}
 _LARGEST = 10**9
 """Numbers in one value: more do not fit a machine."""
 
@@ -40,20 +42,16 @@ def lower_type(node: tree.Type, scope: Scope, build: Build) -> Type:
         if len(dims) != 1 or dims[0] < 2:
             raise build.log.fail("GE202", f"`{node.name}` needs a number of classes, two or more", node.span, hint=f"write `{node.name}[10]`")
         return Type(kind="class" if node.name == "class" else "logits", size=dims[0])
-    if node.name == "tokens":
-        if len(dims) != 1:
-            raise build.log.fail("GE202", "`tokens` needs a length", node.span, hint="write `tokens[30]`")
-        return Type(kind="tokens", shape=dims)
-    if node.name == "image" and len(dims) != 3:
-        raise build.log.fail("GE202", "`image` needs channels, height and width", node.span, hint="write `image[1, 8, 8]`")
+    for word, count, needed, hint in _COUNTS:
+        if node.name == word and len(dims) != count:
+            raise build.log.fail("GE202", f"`{word}` needs {needed}", node.span, hint=f"write `{hint}`")
     if math.prod(dims) > _LARGEST:
         raise build.log.fail("GE202", "this value is too large", node.span, f"{math.prod(dims)} numbers", hint=f"at most {_LARGEST} numbers fit")
-    simple = {"prob": PROB, "bool": BOOL, "index": INDEX, "Z": INDEX}
-    if node.name in simple and not dims:
-        return simple[node.name]
-    if node.name not in ("R", "image"):
+    if node.name in _SIMPLE and not dims:
+        return _SIMPLE[node.name]
+    if node.name not in ("R", "image", "tokens"):
         raise build.log.fail("GE202", f"`{node.name}` has no dimensions", node.span, hint=f"write `{node.name}`")
-    return Type(kind="real", shape=dims) if dims else REAL
+    return Type(kind="tokens" if node.name == "tokens" else "real", shape=dims) if dims else REAL
 
 
 def _over(node: tree.TName, scope: Scope, build: Build) -> Type:

@@ -57,7 +57,7 @@ def _declared(game: Game) -> Iterator[Unwritten]:
     for net in game.nets:
         if net.set is not None:
             word = net.set.parts[0].word
-            yield Unwritten(f"a network in `{word}` cannot be kept there yet", f"net:{net.name}", f"drop `in {word}`, or add a penalty to its objective")
+            yield Unwritten(f"a network in `{word}` cannot be kept there yet", f"net:{net.name}", f"drop `in {word}`, or add a penalty")
     sources = [(f"net:{n.name}", n.source) for n in game.nets] + [(f"data:{d.name}", d.source) for d in game.data]
     sources += [(f"dist:{d.name}", d.source) for d in game.dists]
     for at, source in sources:

@@ -72,6 +72,8 @@ EXAMPLES: dict[str, Example] = {
     "GE102": _before("let c = 1\nlet c = 2", "let c = 2", "let d = 2"),
     "GE104": _square("sum{u in 0..2}[ u ]", "sum{u in 0..2}[ u ]", "sum{k in 0..2}[ u^2 ]"),
     "GE105": Example("language 1\nvar u in [-1, 1]\nlet a = b\nlet b = a + u\nsolve min{u} [ a ]\n", "let a = b", "let a = u"),
+    "GE106": Example('language 1\nimport "/lib.game" as lib\nvar u in [0, 1]\nsolve min{u} [ u^2 ]\n', 'import "/lib.game" as lib\n', ""),
+    "GE107": Example(command="gamec check game_that_imports_a_game.game"),
     "GW110": _before("let exp = 2", "let exp", "let power"),
     # 2: types
     "GE202": Example("language 1\nvar u: Real\nsolve min{u} [ u^2 ]\n", "Real", "R"),
@@ -92,8 +94,8 @@ EXAMPLES: dict[str, Example] = {
         " + E{y ~ d}[ norm(u - y)^2 ]",
         "",
     ),
-    "GE290": Example('language 1\nimport "lib.game" as lib\nvar u in [0, 1]\nsolve min{u} [ u^2 ]\n', 'import "lib.game" as lib\n', ""),
-    "GE291": _square("u^2 s.t. u <= 1/2", " s.t. u <= 1/2", ""),
+    "GE290": _before("var w: R in Simplex(2) & Linf(1)", "var w: R in Simplex(2) & Linf(1)\n", ""),
+    "GE291": _square("u^2 s.t. u < 1/2", "u < 1/2", "u <= 1/2"),
     "GE292": Example(command="gamec emit game.game"),
     # 3: structure of the game
     "GE301": Example("language 1\nvar u in [0, 1]\nsolve min{u} max{u} [ u^2 ]\n", " max{u}", ""),
@@ -110,8 +112,13 @@ EXAMPLES: dict[str, Example] = {
     "GE308": Example(
         "language 1\nvar u in [0, 1]\nvar v in [0, 1]\nsolve min{u} max{v} [ u*v ] order v then u\n", "order v then u", "order u then v"
     ),
+    "GE309": Example(command="gamec explain --solve no_such_label game.game"),
     "GE312": _learn("solve min{h} E{(a, b) ~ train} [ 1 - correct(h(a), b) ]", "1 - correct(h(a), b)", "ce(h(a), b)"),
     "GW301": Example("language 1\nvar u in [0, 1]\nsolve min{u} min{v in [0, 1]} [ u*v ]\n", "min{v", "max{v"),
+    "GW313": Example(
+        "language 1\nvar u: R\nvar w: R\nsolve min{u} [ (u - w)^2  s.t. w in argmin{w}[ w^2 ] ]\n", "argmin{w}[ w^2 ]", "argmin{w}[ (w - u + 1)^2 ]"
+    ),
+    "GW314": _square("u^2 + exp(stop(u))", " + exp(stop(u))", ""),
     "GW320": Example(command="gamec explain game.game"),
     "GN303": Example(
         "language 1\nvar u: R\nvar v: R\nvar w: R\nsolve min{u} [ -min{v}[ v^2 - u*v ] + min{w}[ (w - u)^2 ] ]\n",
@@ -133,6 +140,7 @@ EXAMPLES: dict[str, Example] = {
     "GE405": Example("language 1\nvar u in [0, 1] init 2\nsolve min{u} [ u^2 ]\n", "init 2", "init 1/2"),
     "GE410": _learn("solve min{h} E{(a, b) ~ train} max{d in Linf(8) & (domain(a) - a)} [ ce(h(a + d), b) ]", "Linf(8)", "Linf(8/255)"),
     "GW403": _square("-log(u)", "log(u)", "log(u + 2)"),
+    "GN413": _learn("solve min{h} E{(a, b) ~ train} max{d in Linf(0.031) & (domain(a) - a)} [ ce(h(a + d), b) ]", "0.031", "8/255"),
     "GW411": _learn("solve min{h} E{(a, b) ~ train} max{d in Linf(0.1)} [ ce(h(a + d), b) ]", "Linf(0.1)", "Linf(0.1) & (domain(a) - a)"),
     # 5: schedule and run
     "GE501": _after("schedule { u: sgd(rate = 0.1) }", "rate", "lr"),
@@ -142,6 +150,11 @@ EXAMPLES: dict[str, Example] = {
     "GE505": Example(command="gamec run pgd_digits.game --schedule with_a_method_for_matrices"),
     "GE506": _after("schedule { u: pgd(steps = 3) }", "pgd(steps = 3)", "sgd(lr = 0.1)"),
     "GW505": Example(command="gamec run anti_saddle.game, with `method: simultaneous` in its schedule"),
+    "GW507": _learn(
+        "solve min{h} E{(a, b) ~ train} [ ce(h(a), b) ]\nmetric hit = E{(a, b) ~ train}[ correct(h(a), b) ]",
+        "\nmetric hit = E{(a, b) ~ train}[ correct(h(a), b) ]",
+        "",
+    ),
     # 6: linking
     "GE601": _before("net k: R[2] -> R = mpl(64)", "net k: R[2] -> R = mpl(64)", "net k: R[2] -> R = mlp(64)"),
     "GE602": _learn('data more: (a: R[9], b: class[10]) = digits("test")\nsolve min{h} E{(a, b) ~ train} [ ce(h(a), b) ]', "R[9]", "R[64]"),

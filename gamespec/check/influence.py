@@ -1,0 +1,121 @@
+"""Who can move what: followers that ignore their leader, terms that nobody moves, metrics on training data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.check.constant import row_count
+from gamespec.ir import game as ir
+from gamespec.ir.expr import Call, Expr, Num, Reduce, Ref, Stop, Value
+from gamespec.ir.walk import children, expanded, free_names, walk
+from gamespec.library.functions import FUNCTIONS
+
+if TYPE_CHECKING:
+    from gamespec.check.build import Build
+
+
+def check(game: ir.Game, build: Build) -> None:
+    """Record followers that ignore their leader (GW313), dead terms (GW314), metrics on training data (GW507)."""
+    owned = {node.id: _names(game, node) for node in game.nodes}
+    _ignored(game, build, owned)
+    everybody = frozenset().union(*owned.values())
+    for node in game.nodes:
+        if node.choice is None and not node.id.startswith("@") and any(not _fixed(t, everybody) for t in _terms(node.objective)):
+            dead = next((t for t in _terms(node.objective) if _fixed(t, everybody) and _costly(t)), None)
+            if dead is not None:
+                build.log.add("GW314", "a term that no player can move", build.spans[f"node:{node.id}"], _speaks_of(dead),
+                              hint="drop it, or check its names")  # fmt: skip
+    _remembered(game, build)
+
+
+def _names(game: ir.Game, node: ir.Node) -> frozenset[str]:
+    nets = {n.handle: n.name for n in game.nets}
+    return frozenset(node.owns) | {nets[o] for o in node.owns if o in nets}
+
+
+def _ignored(game: ir.Game, build: Build, owned: dict[str, frozenset[str]]) -> None:
+    uses = {n.id: frozenset(free_names(expanded(game, n.id))) | _drawn(n.objective) | _bounds(game, n) for n in game.nodes}
+    above: dict[str, set[str]] = {}
+    for _ in game.nodes:
+        for edge in game.edges:
+            above.setdefault(edge.child, set()).update({edge.parent, *above.get(edge.parent, ())})
+    for child, parents in above.items():
+        seen, todo = set[str](), [child]
+        while todo:
+            here = todo.pop()
+            if here not in seen:
+                seen.add(here)
+                todo += [other for other, names in owned.items() if names & uses[here]]
+        if not seen & parents and not game.node(child).choice:
+            name = game.node(child).owns[0]
+            build.log.add("GW313", f"`{name}` ignores the players around it", build.spans[f"node:{child}"],
+                          "its answer is the same whatever they choose", hint="use what its leader chooses in its objective")  # fmt: skip
+
+
+def _drawn(formula: Expr) -> frozenset[str]:
+    return frozenset(d.over for e in walk(formula) if isinstance(e, Reduce) for d in e.draws)
+
+
+def _bounds(game: ir.Game, node: ir.Node) -> frozenset[str]:
+    """The names that the sets of a node's variables, and its constraints, depend on."""
+    parts = [p for v in game.vars if v.name in node.owns and v.set is not None for p in v.set.parts]
+    formulas = [e for p in parts for e in (*p.args, *((p.shift,) if p.shift is not None else ()))]
+    return frozenset(n for e in (*formulas, *node.constraints) for n in free_names(e))
+
+
+# ------------------------------------------------------------------ dead terms
+
+
+def _terms(e: Expr) -> list[Expr]:
+    match e:
+        case Call(fn="add" | "sub"):
+            return [t for a in e.args for t in _terms(a)]
+        case Call(fn="neg"):
+            return _terms(e.args[0])
+        case Reduce(op="E"):
+            return _terms(e.body)
+    return [e]
+
+
+def _fixed(e: Expr, names: frozenset[str]) -> bool:
+    """Whether no slope in any of these names passes through a term."""
+    match e:
+        case Stop():
+            return True
+        case Value():
+            return False
+        case Call() if e.fn in FUNCTIONS and FUNCTIONS[e.fn].piecewise_constant:
+            return True
+        case Reduce() if any(d.over in names for d in e.draws):
+            return False
+    if (isinstance(e, Ref) and e.name in names) or getattr(e, "net", "") in names:
+        return False
+    return all(_fixed(c, names) for c in children(e))
+
+
+def _costly(e: Expr) -> bool:
+    """Whether something is computed: constants and lone names are written on purpose."""
+    return any(isinstance(x, Stop) or (isinstance(x, Call) and x.fn in FUNCTIONS and not _plain(x)) or hasattr(x, "net") for x in walk(e))
+
+
+def _plain(e: Call) -> bool:
+    return all(isinstance(x, (Num, Ref, Call)) for x in walk(e)) and e.fn in ("add", "sub", "mul", "div", "neg", "pow")
+
+
+def _speaks_of(e: Expr) -> str:
+    names = free_names(e)
+    return f"it speaks of {', '.join(f'`{n}`' for n in names)}, through which no slope passes" if names else "it is a constant"
+
+
+# ------------------------------------------------------------------ what is measured
+
+
+def _remembered(game: ir.Game, build: Build) -> None:
+    finite = {d.name for d in game.data if d.source.word not in ("given", "py") and row_count(d.source) is not None}
+    learned = frozenset().union(*(_drawn(n.objective) for n in game.nodes if not n.id.startswith("@"))) & finite
+    for metric in game.metrics:
+        counted = any(isinstance(e, Call) and e.fn == "correct" for e in walk(metric.value))
+        found = sorted(_drawn(metric.value) & learned)
+        if counted and found:
+            build.log.add("GW507", f"`{metric.name}` is measured on `{found[0]}`, from which a player learns", build.spans[f"metric:{metric.name}"],
+                          hint="declare a test split, and draw from it")  # fmt: skip
