@@ -324,7 +324,7 @@ def checked_file(path: str, screen: Screen, sets: tuple[tuple[str, str], ...] = 
 
     source = source_of(path)
     screen.sources[source.name] = source
-    checked = pipeline.check(source, sets, **({} if solve is None else {"solve": solve}))
+    checked = pipeline.check(source, sets, solve)
     screen.sources.update(checked.sources)
     shown = [d for d in checked.diagnostics if not quiet or screen.strict]
     if screen.say(shown):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from gamespec.check.constant import row_count
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Call, Expr, Num, Reduce, Ref, Stop, Value
+from gamespec.ir.expr import Call, Expr, Reduce, Ref, Stop, Value
 from gamespec.ir.walk import children, expanded, free_names, walk
-from gamespec.library.functions import FUNCTIONS
+from gamespec.library.functions import CONSTANTS, FUNCTIONS
 
 if TYPE_CHECKING:
     from gamespec.check.build import Build
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 def check(game: ir.Game, build: Build) -> None:
     """Record followers that ignore their leader (GW313), dead terms (GW314), metrics on training data (GW507)."""
+    if build.log.failed:
+        return
     owned = {node.id: _names(game, node) for node in game.nodes}
     _ignored(game, build, owned)
     everybody = frozenset().union(*owned.values())
     for node in game.nodes:
         if node.choice is None and not node.id.startswith("@") and any(not _fixed(t, everybody) for t in _terms(node.objective)):
-            dead = next((t for t in _terms(node.objective) if _fixed(t, everybody) and _costly(t)), None)
+            plain = {p.name for p in game.params} | CONSTANTS.keys()
+            dead = next((t for t in _terms(node.objective) if _fixed(t, everybody) and set(free_names(t)) - plain), None)
             if dead is not None:
                 build.log.add("GW314", "a term that no player can move", build.spans[f"node:{node.id}"], _speaks_of(dead),
                               hint="drop it, or check its names")  # fmt: skip
@@ -93,18 +96,8 @@ def _fixed(e: Expr, names: frozenset[str]) -> bool:
     return all(_fixed(c, names) for c in children(e))
 
 
-def _costly(e: Expr) -> bool:
-    """Whether something is computed: constants and lone names are written on purpose."""
-    return any(isinstance(x, Stop) or (isinstance(x, Call) and x.fn in FUNCTIONS and not _plain(x)) or hasattr(x, "net") for x in walk(e))
-
-
-def _plain(e: Call) -> bool:
-    return all(isinstance(x, (Num, Ref, Call)) for x in walk(e)) and e.fn in ("add", "sub", "mul", "div", "neg", "pow")
-
-
 def _speaks_of(e: Expr) -> str:
-    names = free_names(e)
-    return f"it speaks of {', '.join(f'`{n}`' for n in names)}, through which no slope passes" if names else "it is a constant"
+    return f"it speaks of {', '.join(f'`{n}`' for n in free_names(e))}, through which no slope passes"
 
 
 # ------------------------------------------------------------------ what is measured

@@ -39,7 +39,7 @@ def lower_all(items: list[tree.Item], inner: Scope, build: Build) -> None:
         answers[name.id] = (item, right, name)
     uses = {name: tuple(_mentions(right, inner) & (answers.keys() - {name})) for name, (_, right, _) in answers.items()}
     for own, (_, bound, left) in answers.items():
-        if own in free(bound) and own != bound.binders[0].binds[0].pattern.names[0].id:
+        if inner.find(own) is None and own in free(bound) and own != bound.binders[0].binds[0].pattern.names[0].id:
             raise build.log.fail("GE105", f"`{own}` is answered by itself", free(bound)[own].span, "it stands inside its own response",
                                  related=(Label(left.span, "the answer"),), hint="use the bound name there, or another player's answer")  # fmt: skip
     path = circle(uses)

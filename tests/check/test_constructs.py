@@ -245,8 +245,9 @@ def test_assumptions_are_kept_and_explained():
 
 def test_parameters_are_perturbed():
     """`h(a; h + delta)` is the network at moved parameters."""
-    text = ROBUST.replace("max{d in Linf(eps) & (domain(a) - a)} [ ce(h(a + d), b) ]", "[ ce(h(a), b) ]").replace("  d: pgd(steps = 10, lr = 0.04)", "")
-    text = text.replace("E{(a, b) ~ train} [ ce(h(a), b) ]", "max{delta: params(h) in L2(eps)} E{(a, b) ~ train} [ ce(h(a; h + 2*delta), b) ]")
+    inner = "E{(a, b) ~ train} max{d in Linf(eps) & (domain(a) - a)} [ ce(h(a + d), b) ]"
+    text = ROBUST.replace(inner, "max{delta: params(h) in L2(eps)} E{(a, b) ~ train} [ ce(h(a; h + 2*delta), b) ]")
+    text = text.replace("  d: pgd(steps = 10, lr = 0.04)", "")
     game = game_of(text)
 
     assert [v.type.net for v in game.vars] == ["h"]

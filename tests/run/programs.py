@@ -247,7 +247,7 @@ class Compiled:
 def pipeline(programs: dict[str | None, Program], checked: Checked | None = None) -> ModuleType:
     """A stand-in for the stages before `run`: a file with `?` in it is a mistake there."""
 
-    def check(source: Source, sets: tuple[tuple[str, str], ...] = ()) -> Checked:
+    def check(source: Source, sets: tuple[tuple[str, str], ...] = (), solve: str | None = None) -> Checked:
         at = source.text.find("?")
         if at >= 0:
             raise GameError((Diagnostic("GE001", "cannot go on here", Label(Span(source.name, at, at + 1), "this")),))
