@@ -7,7 +7,7 @@ from gamespec.classify import players as own
 from gamespec.classify.answers import answered
 from gamespec.classify.bounds import Known
 from gamespec.classify.expand import Seat, seats
-from gamespec.classify.facts import Fact, Facts, PlayerFacts, Reason
+from gamespec.classify.facts import Fact, Facts, PlayerFacts, Reason, unknown
 from gamespec.classify.form import Unfit
 from gamespec.classify.order import Decision, decide_order
 from gamespec.classify.sums import Sums, sums
@@ -26,6 +26,8 @@ def classify(game: Game) -> Facts:
     zero_sum = bool(added.zero.verdict)
     players = _players(known, tree, numbers, zero_sum=zero_sum)
     saddle = equilibrium.saddle(known, tree, players, numbers, zero_sum=zero_sum)
+    if any(node.constraints for node in game.nodes):
+        saddle = unknown(saddle.name, "a constraint stands between the players")
     decision = decide_order(tree, players, saddle, added.zero, added.identical)
     return Facts(
         name=game.name, kind=_kind(tree, added, decision), zero_sum=added.zero, constant_sum=added.constant,

@@ -226,6 +226,15 @@ def test_constraints_are_kept_where_they_stand():
     assert len(shared.groups[0].constraints) == 1
 
 
+def test_no_saddle_is_claimed_under_a_constraint():
+    """The sets of two players are then no product, and no theorem speaks of them."""
+    text = SADDLE.replace(": R", ": R in [0, 1]")
+    plain, bound = (pipeline.explain(pipeline.check(Source("a.game", t))) for t in (text, text.replace("x*y ]", "x*y s.t. x + y <= 1 ]")))
+
+    assert "minimax equals maximin" in plain
+    assert "minimax equals maximin" not in bound
+
+
 def test_a_dimension_is_told_by_the_data():
     """`dim n` takes the size of the column that it describes."""
     text = 'language 1\ndim n\ndim k\ndata t: (a: R[n] in [0, 1], b: class[k]) = digits("train")\nnet h: R[n] -> logits[k] = linear()\n'
