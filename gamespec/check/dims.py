@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check.constant import plain_use, to_expr
+from gamespec.check.constant import columns_of, plain_use, to_expr
+from gamespec.check.names import below
 from gamespec.check.scope import Const, FreeDim, Scope
 from gamespec.ir import game as ir
-from gamespec.library.registry import words
 from gamespec.syntax import tree
 
 if TYPE_CHECKING:
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 def tell(written: tree.Type, source: ir.Use, scope: Scope) -> None:
     """Compare the declared type of a source with what it offers, and give sizes to the dimensions that have none."""
-    columns = words("data")[source.word].columns
+    if not any(isinstance(scope.find(name.id), FreeDim) for name in below(written, tree.Name)):
+        return
+    try:
+        columns = columns_of(source)
+    except (OSError, ImportError, ValueError):
+        return  # The declaration says so, once its own check reads the file.
     _, options = plain_use(source)
     asked = options.get("targets") or ("y",)
     targets = [str(t) for t in asked] if isinstance(asked, tuple) else []
