@@ -8,7 +8,7 @@ from gamespec.emit.functions import objective_name, parameters
 from gamespec.emit.piece import constant_text
 from gamespec.emit.refuse import flat
 from gamespec.emit.scene import ANSWERS, FIXED, Scene, Text
-from gamespec.emit.sets import projection
+from gamespec.emit.sets import Box, box, draw, projection
 from gamespec.emit.spell import spelled, target
 from gamespec.emit.step import Steps
 from gamespec.plan.ops import Choose, Derive, Respond, Select
@@ -119,16 +119,58 @@ def stationary_function(scene: Scene, text: Text) -> None:
 def certify_function(scene: Scene, text: Text) -> None:
     """Write `certify`: the residual, and for followers per sample what a stronger answer gains."""
     text.define("certify", "s", "What was checked at the final point: name, value, tolerance (None: reported only), verdict, note.")
-    note = (
-        "on all players' own variables" if scene.scalar else f"gradient norm on {FIXED} fixed rows; reported, as networks are not expected to reach 0"
-    )
+    note = "first order, on all players' own variables"
+    if not scene.scalar:
+        note = f"gradient norm on {FIXED} fixed rows; reported, as networks are not expected to reach 0"
     scene.reached.add("check")
     text.add("    entries = [", f'        check("residual", float(residual(s)), TOL, "{note}"),', "    ]")
     for node in scene.nodes:
         owner = scene.game.node(node)
         if owner.scope and owner.choice is None and not owner.axis:
             _suboptimality(scene, node, text)
+        elif scene.scalar and _answers_alone(scene, node):
+            _gain_alone(scene, node, text)
     text.add("    return entries")
+
+
+def _answers_alone(scene: Scene, node: str) -> bool:
+    """Whether the point must be the player's best answer to the others: the last to move, of one variable, without copies."""
+    owner = scene.game.node(node)
+    last = not any(e.parent == node for e in scene.game.edges)
+    sees_all = (node not in scene.game.root and scene.game.order_word != "simultaneous") or len(scene.nodes) == 1
+    return last and sees_all and len(owner.owns) == 1 and not (owner.axis or owner.choice or owner.owns[0] in scene.beams)
+
+
+def _gain_alone(scene: Scene, node: str, text: Text) -> None:
+    """First-order conditions hold at a worst answer too, so the last player's own search from elsewhere must gain nothing."""
+    scene.reached.add("gain_from_restarts")
+    owner = scene.game.node(node)
+    var = scene.var(owner.owns[0])
+    assert var is not None
+    name, shape = spelled(var.name), f"({', '.join([*map(str, var.type.shape), ''])})" if var.type.shape else "()"
+    stacked = f"({', '.join(map(str, (8, *var.type.shape)))}{'' if var.type.shape else ','})"
+    steps = Steps(scene, text, moves=False)
+    with steps.playing():
+        steps.fixed()
+        steps.load()
+        steps.hoist()
+        cost = steps.call(node, {name: f"at.view({shape})"})
+        sides = box(var.set, steps.writer) if var.set is not None else Box(None, None)
+        unbounded = sides is not None and None in (sides.lo, sides.hi)
+        # On an unbounded set any slope, however small, gains without end: the search stays near.
+        near = ".clamp(answer - 1, answer + 1)" if unbounded else ""
+        where = " within 1 of it" if unbounded else ""
+        steps.line(
+            f"answer = {name}.detach().reshape(-1)",
+            f"found = {draw(var.set, stacked, f'stream(s.seed, {ANSWERS}, s.device)', steps.writer, rows=True)}",
+            "gain, _ = gain_from_restarts(",
+            f"    lambda at: {'-' if owner.sense == 'max' else ''}{cost},",
+            f"    answer, (found).reshape(8, -1), lambda at: {projection(var.set, f'at.view({shape})', steps.writer, rows=False)}.reshape(-1){near},",
+            "    steps=100,",
+            ")",
+            f'note = "what a search from 8 starts{where} finds better, the others standing still"',
+            f'entries.append(check("{var.name}: gain alone", float(gain), 1e-3, note))',
+        )
 
 
 def _suboptimality(scene: Scene, node: str, text: Text) -> None:

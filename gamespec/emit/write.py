@@ -15,7 +15,7 @@ from gamespec.emit.program import Program
 from gamespec.emit.refuse import flat, refuse
 from gamespec.emit.scene import Scene, Text, scene
 from gamespec.emit.solved import answer_functions
-from gamespec.emit.spell import attribute, spelled
+from gamespec.emit.spell import spelled
 from gamespec.emit.state import start_function, stored_functions
 from gamespec.emit.step import Steps
 from gamespec.ir import game as ir
