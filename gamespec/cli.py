@@ -141,7 +141,7 @@ def _game(command: argparse.ArgumentParser, *, schedule: bool = True) -> argpars
     """What every command on one game takes."""
     command.add_argument("file", metavar="FILE", help="a .game file, `-` for stdin")
     if schedule:
-        command.add_argument("--schedule", metavar="S", help="a schedule of the game, or the word for a method")
+        command.add_argument("--schedule", metavar="S", help="a schedule of the game, by name")
     command.add_argument(
         "--set",
         action="append",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gamespec.check.shape import Shaped
+from dataclasses import replace
+
+from gamespec.check.shape import Shaped, draw_names
 from gamespec.emit.answers import respond_function, respond_name, respond_parameters, searches
 from gamespec.emit.data import quoted
 from gamespec.emit.functions import writer
@@ -32,8 +34,10 @@ def metric_functions(scene: Scene, table: Table, text: Text) -> None:
             rule = dict(seat.rules)[node.owns[0]]
             searched[node.id] = Respond(seat.node, rule, seat.steps, seat.start, seat.restarts, seat.surrogates)
             respond_function(scene, searched[node.id], text)
+    # What players share within a step is no part of a metric, which has rows of its own.
     for m in scene.game.metrics:
-        _metric(scene, m, searched, text)
+        names = {name: shape for d in draws_of(scene, m.value) for name, shape in draw_names(scene.game, d).items()}
+        _metric(replace(scene, hoisted=(), names={**scene.names, **names}), m, searched, text)
     for player, own in ((n, o) for n in scene.nodes for o in scene.game.node(n).owns if o in scene.beams):
         _best(scene, player, own, text)
     entries = [f'"{m.name}": float(metric_{m.name}(s))' for m in scene.game.metrics]

@@ -37,3 +37,25 @@ def test_an_attack_in_an_l2_ball_finds_the_worst_point_of_a_linear_classifier():
     worst = 0.5 * (1 - 2 * y)[:, None] * away
 
     assert (d - worst).norm(dim=1).max() <= 1e-3
+
+
+def test_a_metric_has_rows_and_names_of_its_own():
+    """What players share within a step is no part of a metric, whether it repeats the names of a draw or not."""
+    text = """language 1
+game shared
+data tr: (x: R[30], y: class[2]) = breast_cancer("train")
+data te: (x: R[30], y: class[2]) = breast_cancer("test")
+net g: R[30] -> R[3] = linear()
+net a: R[3] -> logits[2] = linear()
+net b: R[3] -> logits[2] = linear()
+solve min{g, a} max{b} [ E{(x, y) ~ tr}[ce(a(g(x)), y)] - E{(x, y) ~ tr}[ce(b(g(x)), y)] ]
+metric same = E{(x, y) ~ te}[ correct(a(g(x)), y) ]
+metric other = E{(p, q) ~ te}[ correct(a(g(p)), q) ]
+run { steps = 2 }
+"""
+    module = program(text)
+    s, _ = module.train()
+    x, y = s.te
+    right = float((s.a(s.g(x)).argmax(dim=1) == y).float().mean())
+
+    assert module.measure(s) == {"same": pytest.approx(right), "other": pytest.approx(right)}
