@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gamespec.run.result import Report, Result
     from gamespec.run.step import Step
 
-__all__ = ["CheckError", "Game", "load", "load_run", "register"]
+__all__ = ["CheckError", "Game", "from_text", "load", "load_run", "register"]
 
 CheckError = GameError
 """Raised for every mistake in a game, in its parameters or in what is given to it; see its `diagnostics`."""
@@ -140,6 +140,17 @@ def load(path: str | os.PathLike[str], params: Mapping[str, object] | None = Non
     sets = tuple((name, _written(value)) for name, value in (params or {}).items())
     with _shown({}):
         source = read(find(path))
+    with _shown({source.name: source}):
+        return Game(pipeline.check(source, sets), sets)
+
+
+def from_text(text: str, name: str = "game.game", params: Mapping[str, object] | None = None) -> Game:
+    """Check the text of a game; `name` is what diagnostics call it, and relative paths start in its folder."""
+    from gamespec import pipeline
+    from gamespec.report.source import Source
+
+    sets = tuple((key, _written(value)) for key, value in (params or {}).items())
+    source = Source(name, text)
     with _shown({source.name: source}):
         return Game(pipeline.check(source, sets), sets)
 
