@@ -28,8 +28,6 @@ def _found(game: Game) -> Iterator[Unwritten]:
     for group in game.groups:
         if group.constraints:
             yield Unwritten("a constraint shared by players cannot be solved yet", f"node:{group.nodes[0]}", "give each variable a set of its own")
-        if group.id != "group":
-            yield Unwritten("followers in equilibrium cannot be solved yet", f"node:{group.nodes[0]}", "let the followers answer one after another")
     for node in game.nodes:
         if node.constraints:
             yield Unwritten("a constraint of a player cannot be solved yet", f"node:{node.id}", "declare a set on the variable, or add a penalty")

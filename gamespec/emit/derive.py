@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gamespec.emit import joint
 from gamespec.emit.functions import moved_name, moved_part, needs, objective_name, parameters
 from gamespec.emit.solved import answer_call
 from gamespec.emit.spell import handle, spelled, target
@@ -22,15 +23,21 @@ Wanted = tuple[str, str, bool]
 def derive(steps: Steps, op: Derive) -> None:
     """Gradients of these players at one point, all before any move."""
     ahead = {spelled(v.name): f"{spelled(v.name)}_ahead" for v in steps.scene.shared} if op.at == "ahead" else {}
-    through = next(((f, r) for f, r in op.through if isinstance(r, (Unrolled, Penalty, Implicit))), None)
+    through: joint.Through = [(f, r) for f, r in op.through if isinstance(r, (Unrolled, Penalty, Implicit))]
     with steps.playing(() if through else op.nodes):
-        if through is not None:
-            _through(steps, op.nodes[0], *through)
+        if joint.needed(steps.scene, through) and not _newton(through):
+            joint.joint_derivative(steps, op.nodes[0], through)
+        elif through:
+            _through(steps, op.nodes[0], *through[0])
         elif _one_objective(steps, op.nodes):
             _joint(steps, op.nodes, ahead)
         else:
             for node in op.nodes:
                 _own(steps, node, ahead)
+
+
+def _newton(through: joint.Through) -> bool:
+    return any(isinstance(how, Implicit) and how.how == "newton" for _, how in through)
 
 
 def _one_objective(steps: Steps, nodes: tuple[str, ...]) -> bool:
@@ -152,7 +159,7 @@ def _through(steps: Steps, node: str, follower: str, how: Response) -> None:
     if node == follower:
         leader = next(e.parent for e in steps.scene.game.edges if e.child == node)
         _bilevel(steps, leader, node, how, moving=node)
-    elif isinstance(how, Implicit) and how.how == "newton":
+    elif _newton([(follower, how)]):
         _leaf(steps, (node,), {})
         answer_call(steps, node)
         name = f"value_{steps.scene.title(node)}"

@@ -46,19 +46,27 @@ def _player(game: ir.Game, node: ir.Node) -> None:
 
 
 def _through(game: ir.Game, op: Derive) -> None:
-    """Hypergradients pass through one follower, the only one of its leader, with no follower of its own."""
-    special = [(f, r) for f, r in op.through if isinstance(r, (Unrolled, Penalty)) or (isinstance(r, Implicit) and r.how == "cg")]
-    if not special:
+    """Derivatives pass through all followers of a leader at once, in one way, and those have no followers of their own."""
+    special = [(f, r) for f, r in op.through if isinstance(r, (Unrolled, Penalty, Implicit))]
+    if all(isinstance(r, Implicit) and r.how == "newton" for _, r in special):
         return
     names = ", ".join(f"`{o}`" for n in op.nodes for o in game.node(n).owns)
-    if len(op.through) > 1:
+    ways = {type(r) if not isinstance(r, Implicit) else r.how for _, r in special}
+    steps = {r.steps for _, r in special if isinstance(r, Unrolled)}
+    if len(ways) > 1 or len(steps) > 1:
         raise UnsupportedError(
-            f"the derivative of {names} passes through several followers, one of them unrolled, implicit by conjugate gradients or under a penalty",
+            f"the derivative of {names} passes through its followers in several ways, which is not available in this version",
+            "schedule all of them alike: the same `through`, and the same number of steps",
+        )
+    leaders = {e.child: e.parent for e in game.edges}
+    if len(op.through) > 1 and (Penalty in ways or any(leaders[f] not in op.nodes for f, _ in op.through)):
+        raise UnsupportedError(
+            f"the derivative of {names} passes through several levels of followers, or through several under a penalty",
             "leave `through` out for followers of few numbers: their answers are solved for",
         )
-    leader = next(e.parent for e in game.edges if e.child == special[0][0])
     networks = {n.handle for n in game.nets}
-    for n in (leader, special[0][0]):
+    players = (leaders[special[0][0]], special[0][0]) if len(special) == 1 else ()
+    for n in players:
         owns = game.node(n).owns
         if len(owns) > 1 and networks & set(owns):
             raise UnsupportedError(

@@ -1,4 +1,4 @@
-"""Answers that solve the follower's optimality condition, as differentiable functions of everything above them."""
+"""Answers that solve the followers' optimality conditions, as differentiable functions of everything above them."""
 
 from __future__ import annotations
 
@@ -7,74 +7,113 @@ from typing import TYPE_CHECKING
 from gamespec.emit.functions import objective_name, parameters, writer
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.sets import projection
-from gamespec.emit.spell import spelled, target
-from gamespec.solvers.base import children
+from gamespec.emit.spell import handle, spelled, target
+from gamespec.solvers.base import children, team
 
 if TYPE_CHECKING:
     from gamespec.emit.step import Steps
 
+Team = tuple[str, ...]
+"""Followers whose conditions are solved together: one, or several in equilibrium."""
+
 
 def answer_functions(scene: Scene, text: Text) -> None:
-    """For every follower whose condition is solved: its answer, with its derivative in all other names."""
-    for node, how in reversed(scene.solved):
+    """For every team of followers whose conditions are solved: its answer, with its derivative in all other names."""
+    limits = dict(scene.solved)
+    deep = max((_depth(scene, (root,)) for root in scene.game.root), default=0) > 4
+    for members in reversed(list(dict.fromkeys(team(scene.game, node) for node in limits))):
         scene.reached.update({"implicit_response", "gradients"})
-        owner = scene.game.node(node)
-        owns = [spelled(o) for o in owner.owns]
-        doc = f"{' and '.join(owner.owns)}, {owner.sense}imising its objective, with its derivative in all other names."
-        text.define(_name(scene, node), ", ".join(_parameters(scene, node)), doc, scene.span(node))
+        owns, span, how = owned(scene, members), scene.span(members[0]), limits[members[0]]
+        doc = f"{_doing(scene, members)}, with {'its' if len(members) == 1 else 'the'} derivative in all other names."
+        text.define(_name(scene, members), ", ".join(_parameters(scene, members)), doc, span)
         text.add("", "    def field(points):", f"        {target(owns)} = points")
-        text.add(*(f"        {_assigned(scene, b, inside=True)}" for b in _below(scene, node)))
-        sign = "-" if owner.sense == "max" else ""
-        call = f"{objective_name(scene, node)}({', '.join(parameters(scene, node))})"
-        text.add(f"        return gradients([{sign}{call}], points, graph=True)", "", span=scene.span(node))
-        result = f"implicit_response(field, [{', '.join(f'{o}_start' for o in owns)}], {_projected(scene, node)}, steps={how.steps}, tol={how.tol!r})"
-        text.add(f"    {'(answer,)' if len(owns) == 1 else 'answer'} = {result}", "    return answer", span=scene.span(node))
+        text.add(*(f"        {_assigned(scene, b, inside=True)}" for b in _below(scene, members)))
+        slopes = [slope(scene, node) for node in members]
+        if len(slopes) == 1:
+            text.add(f"        return {slopes[0]}", "", span=span)
+        else:
+            text.add("        return [", *(f"            *{s}," for s in slopes), "        ]", "", span=span)
+        starts, order = ", ".join(f"{o}_start" for o in owns), ", attached=3" if deep else ""
+        result = f"implicit_response(field, [{starts}], {projected(scene, members)}, steps={how.steps}, tol={how.tol!r}{order})"
+        text.add(f"    {'(answer,)' if len(owns) == 1 else 'answer'} = {result}", "    return answer", span=span)
 
 
-def _name(scene: Scene, node: str) -> str:
-    return f"answer_{scene.title(node)}"
+def slope(scene: Scene, node: str) -> str:
+    """The gradients that a player descends on, one for each thing that it owns, as the text of a list."""
+    owner = scene.game.node(node)
+    sign = "-" if owner.sense == "max" else ""
+    call = f"{objective_name(scene, node)}({', '.join(parameters(scene, node))})"
+    owns = [spelled(o) if (net := scene.net(o)) is None else f"*{handle(net)}" for o in owner.owns]
+    found = f"gradients([{sign}{call}], [{', '.join(owns)}], graph=True)"
+    if owner.axis and not owner.scope:
+        index = spelled(owner.index)
+        return f"[torch.stack([{found}[0][{index}] for {index} in range({owner.axis})])]"
+    return found
 
 
-def _below(scene: Scene, node: str) -> list[str]:
-    """The followers of a node whose answers are solved as well."""
+def owned(scene: Scene, members: Team) -> list[str]:
+    """What a team chooses, as Python names."""
+    return [spelled(o) for node in members for o in scene.game.node(node).owns]
+
+
+def _doing(scene: Scene, members: Team) -> str:
+    """Who does what: `q1 minimising its objective`."""
+    said = [f"{' and '.join(n.owns)}, {n.sense}imising its objective" for n in map(scene.game.node, members)]
+    return said[0] if len(said) == 1 else f"{'; '.join(said)}: in equilibrium"
+
+
+def _name(scene: Scene, members: Team) -> str:
+    return f"answer_{'_'.join(scene.title(node) for node in members)}"
+
+
+def _below(scene: Scene, members: Team) -> list[Team]:
+    """The teams that follow a team and whose answers are solved as well."""
     solved = dict(scene.solved)
-    return [e.child for e in children(scene.game, node) if e.child in solved]
+    return list(dict.fromkeys(team(scene.game, e.child) for node in members for e in children(scene.game, node) if e.child in solved))
 
 
-def _tree(scene: Scene, node: str) -> list[str]:
-    return [node, *(d for b in _below(scene, node) for d in _tree(scene, b))]
+def _depth(scene: Scene, members: Team) -> int:
+    """Levels from a team down; two attached Newton steps are exact for four of them."""
+    return 1 + max((_depth(scene, below) for below in _below(scene, members)), default=0)
 
 
-def _projected(scene: Scene, node: str) -> str:
-    """A function that puts all that a node owns back into its sets; None where it owns no set."""
-    owns = scene.game.node(node).owns
+def _tree(scene: Scene, members: Team) -> list[str]:
+    return [*members, *(d for b in _below(scene, members) for d in _tree(scene, b))]
+
+
+def projected(scene: Scene, members: Team) -> str:
+    """A function that puts all that a team owns back into its sets; None where it owns no set."""
+    owns = [o for node in members for o in scene.game.node(node).owns]
     plain = [f"points[{k}]" for k in range(len(owns))]
     found = [projection(v.set, at, writer(scene), rows=False) for o, at in zip(owns, plain, strict=True) if (v := scene.var(o)) is not None]
     return "None" if found == plain else f"lambda points: [{', '.join(found)}]"
 
 
-def _parameters(scene: Scene, node: str) -> list[str]:
+def _parameters(scene: Scene, members: Team) -> list[str]:
     """Everything that an answer depends on: where it and its followers start, and what others chose."""
-    below = _tree(scene, node)
+    below = _tree(scene, members)
     owns = [spelled(o) for n in below for o in scene.game.node(n).owns]
-    rest = dict.fromkeys(p for n in below for p in parameters(scene, n) if p not in owns)
+    indices = {spelled(scene.game.node(n).index) for n in below}
+    rest = dict.fromkeys(p for n in below for p in parameters(scene, n) if p not in (*owns, *indices))
     return [*(f"{o}_start" for o in owns), *rest]
 
 
-def _assigned(scene: Scene, node: str, *, inside: bool) -> str:
+def _assigned(scene: Scene, members: Team, *, inside: bool) -> str:
     """The assignment of an answer; `inside` another answer the starts are its parameters."""
-    owns = [spelled(o) for o in scene.game.node(node).owns]
-    args = [p if inside else p.removesuffix("_start") for p in _parameters(scene, node)]
-    return f"{', '.join(owns)} = {_name(scene, node)}({', '.join(args)})"
+    args = [p if inside else p.removesuffix("_start") for p in _parameters(scene, members)]
+    return f"{', '.join(owned(scene, members))} = {_name(scene, members)}({', '.join(args)})"
 
 
 def answer_call(steps: Steps, node: str) -> None:
     """Compute the answers of a leader's followers, top down, each with its derivative."""
     scene = steps.scene
-    for child in _below(scene, node):
-        steps.line(_assigned(scene, child, inside=False), node=child)
-        answer_call(steps, child)
-        if steps.moves:
+    for members in _below(scene, (node,)):
+        steps.line(_assigned(scene, members, inside=False), node=members[0])
+        for child in members:
+            answer_call(steps, child)
+        if not steps.moves:
+            continue
+        for child in members:
             for o in scene.game.node(child).owns:
                 steps.line(f"s.{spelled(o)} = {spelled(o)}.detach()")
             value = f"value_{scene.title(child)}"

@@ -1,4 +1,4 @@
-"""Solve A v = b for a symmetric positive definite A given only its product with a vector."""
+"""Solve A v = b given only the product of A with a vector."""
 
 from __future__ import annotations
 
@@ -42,3 +42,35 @@ def neumann(matvec: Callable[[Tensor], Tensor], b: Tensor, steps: int, rate: flo
         term = term - rate * matvec(term)
         v = v + term
     return rate * v
+
+
+def gmres(matvec: Callable[[Tensor], Tensor], b: Tensor, steps: int, tol: float) -> Tensor:
+    """Solve A v = b for any square A given only v -> A v, by the smallest residual in the Krylov space of b.
+
+    Shapes: b and the result are [n]; matvec maps [n] to [n]. At most min(steps, n) products; as many vectors are kept.
+    Error: |A v - b| <= tol |b| after at most n steps in exact arithmetic; where A is singular and its kernel is that of
+    its transpose, the least squares solution.
+    Batching: branches on values, hence for neither vmap nor capture.
+    Source: Saad and Schultz 1986, algorithm 3, with a least squares solve in place of rotations.
+    """
+    size = torch.linalg.vector_norm(b)
+    if not float(size) > 0:
+        return torch.zeros_like(b)
+    basis, columns, v = [b / size], list[Tensor](), torch.zeros_like(b)
+    for k in range(min(steps, b.shape[0])):
+        w = matvec(basis[k])
+        known = torch.stack(basis)  # [k + 1, n]
+        column = known @ w
+        w = w - column @ known
+        again = known @ w  # twice is enough to stay orthogonal
+        w = w - again @ known
+        length = torch.linalg.vector_norm(w)
+        columns.append(torch.cat([column + again, length[None]]))
+        table = torch.stack([torch.cat([c, c.new_zeros(k + 2 - len(c))]) for c in columns], dim=1)  # [k + 2, k + 1]
+        wanted = torch.cat([size[None], size.new_zeros(k + 1)])
+        weights = torch.linalg.pinv(table) @ wanted
+        v = weights @ known
+        if float(torch.linalg.vector_norm(table @ weights - wanted)) <= tol * float(size) or not float(length) > 0:
+            break
+        basis.append(w / length)
+    return v

@@ -21,15 +21,16 @@ def implicit_response(
     project: Callable[[list[Tensor]], list[Tensor]] | None = None,
     steps: int = 50,
     tol: float = 1e-12,
+    attached: int = 2,
 ) -> list[Tensor]:
-    """The followers' answer, first-order optimal for every one of them, with derivatives up to order 3.
+    """The followers' answer, first-order optimal for every one of them, with derivatives up to order 2^attached - 1.
 
     `field(z)` gives each follower's gradient of its own objective in its own variables, differentiable in z and in
     what it closes over (take it with create_graph); one follower is a game of one. `project` maps all variables to
     their sets. The result carries the derivative in everything that `field` closes over.
-    Two Newton steps are attached. The solution found is right in order 0 as a function of u, and a Newton step squares
-    the error, so k of them leave an error of order 2^k in the change of u: derivatives up to order 2^k - 1 are exact,
-    here 3, as three nested levels solved by a Newton method ask for.
+    The solution found is right in order 0 as a function of u, and a Newton step squares the error, so `attached` steps,
+    k of them, leave an error of order 2^k in the change of u: derivatives up to order 2^k - 1 are exact. The top of L
+    levels asks for order L - 1 of the lowest one.
     Shapes: z, field(z) and project(z) are lists of the same shapes, about 100 numbers in all: the Jacobian is dense.
     Error: residual <= tol (at least 10 roundings) where Newton converges; where it stalls, the best point found.
     Cost: a Newton step takes one row of the Jacobian for each number in z.
@@ -39,7 +40,7 @@ def implicit_response(
     with torch.enable_grad():
         start = flatten_list([t.detach() for t in z])
         found = solve_natural(field, z, project, start, steps, tol)
-        for _ in range(2):
+        for _ in range(attached):
             at = found if found.requires_grad else leaf(found)
             residual, _ = natural_map(field, z, project, at)
             found = at - torch.linalg.solve(jacobian(residual, at, graph=True), residual)
@@ -66,10 +67,7 @@ def jacobian(value: Tensor, at: Tensor, *, graph: bool = False) -> Tensor:
     """
     if not value.requires_grad:
         return value.new_zeros(value.shape[0], at.shape[0])
-    rows = [
-        torch.autograd.grad(v, at, retain_graph=True, create_graph=graph, materialize_grads=True)[0]
-        for v in value.unbind()
-    ]
+    rows = [torch.autograd.grad(v, at, retain_graph=True, create_graph=graph, materialize_grads=True)[0] for v in value.unbind()]
     return torch.stack(rows)
 
 

@@ -48,7 +48,10 @@ class Unrolled:
 
 @dataclass(frozen=True, slots=True)
 class Implicit:
-    """By the implicit function theorem; `how` is "cg" (matrix-free) or "newton" (dense, any number of levels)."""
+    """By the implicit function theorem; `how` is "cg" (matrix-free) or "newton" (dense, any number of levels).
+
+    Followers in equilibrium, and followers bound to sets, have no symmetric derivative: "cg" is GMRES for them.
+    """
 
     how: str
     steps: int

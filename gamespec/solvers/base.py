@@ -105,9 +105,14 @@ def descendants(game: ir.Game, node: str) -> list[str]:
     return [node, *(d for e in children(game, node) for d in descendants(game, e.child))]
 
 
+def team(game: ir.Game, node: str) -> tuple[str, ...]:
+    """The followers that are in equilibrium with this one, itself included; itself alone where there is no other."""
+    return next((g.nodes for g in game.groups if node in g.nodes and node not in game.root), (node,))
+
+
 def problem_nodes(game: ir.Game) -> list[str]:
-    """All players of the game itself, without those inside metrics; leaders first."""
-    return [d for r in game.root for d in descendants(game, r)]
+    """All players of the game itself, without those inside metrics, each once; leaders first."""
+    return list(dict.fromkeys(d for r in game.root for d in descendants(game, r)))
 
 
 def owns_network(game: ir.Game, node: str) -> bool:

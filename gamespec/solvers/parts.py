@@ -5,7 +5,7 @@ from __future__ import annotations
 from gamespec.ir import game as ir
 from gamespec.plan.ops import Choose, Derive, Move, Op, Repeat, Respond, Sample, Select
 from gamespec.plan.response import Envelope, Frozen, Implicit, Penalty, Response, Stop, Unrolled
-from gamespec.solvers.base import Table, children, drawn, follower_kind, problem_nodes
+from gamespec.solvers.base import Table, children, drawn, follower_kind, problem_nodes, team
 
 DANSKIN = "zero-sum follower, answered before its leader moves (Danskin 1967)"
 
@@ -51,12 +51,28 @@ def answer(game: ir.Game, table: Table, edge: ir.Edge, draw: Sample) -> tuple[Op
         return (Choose(node),)
     if isinstance(how, Unrolled) or (isinstance(how, Implicit) and how.how == "newton"):
         return ()  # the answer is computed inside the leader's derivative
-    below = tuple(op for e in children(game, node) for op in answer(game, table, e, draw))
+    below = answers(game, table, node, draw)
     if kind == "per_sample":
         return (*below, Respond(node, seat.rules[0][1], seat.steps, seat.start, seat.restarts, seat.surrogates))
     through = ((node, how),) if isinstance(how, Penalty) else responses(game, table, node)
     turn = repeated(table, draw, (*below, Derive((node,), "now", through), Move((node,), "now", "now")), max(seat.times, seat.steps, 1))
     return (*turn, Select(node)) if seat.beam else turn
+
+
+def answers(game: ir.Game, table: Table, leader: str, draw: Sample) -> tuple[Op, ...]:
+    """The turns of all followers of a player, in the order in which they are written; those in equilibrium move at once."""
+    ops: list[Op] = []
+    for e in children(game, leader):
+        members = team(game, e.child)
+        found = answer(game, table, e, draw)
+        if len(members) == 1 or not found:
+            ops += found
+        elif e.child == members[0]:
+            through = tuple(r for m in members for r in responses(game, table, m))
+            below = tuple(op for m in members for op in answers(game, table, m, draw))
+            times = max(max(table.seat(m).times, table.seat(m).steps, 1) for m in members)
+            ops += repeated(table, draw, (*below, Derive(members, "now", through), Move(members, "now", "now")), times)
+    return tuple(ops)
 
 
 def repeated(table: Table, draw: Sample, turn: tuple[Op, ...], times: int) -> tuple[Op, ...]:
@@ -72,8 +88,7 @@ def sequential(game: ir.Game, table: Table) -> tuple[Op, ...]:
     draw = sources(game)
     ops: list[Op] = [draw]
     for root in reversed(order(game)):
-        for e in children(game, root):
-            ops += answer(game, table, e, draw)
+        ops += answers(game, table, root, draw)
         turn: tuple[Op, ...] = (Derive((root,), "now", responses(game, table, root)), Move((root,), "now", "now"))
         # A leader's further moves are against the answers that it has got, hence on the same rows.
         seat = table.seat(root)

@@ -12,7 +12,7 @@ from gamespec.library.directives import DIRECTIVES, RESPONSES
 from gamespec.library.registry import words
 from gamespec.plan.ops import Rule
 from gamespec.plan.response import Envelope, Implicit, Penalty, Response, Stop, Unrolled
-from gamespec.solvers.base import Seat, Table, drawn, follower_kind, owns_network, problem_nodes, size
+from gamespec.solvers.base import Seat, Table, drawn, follower_kind, owns_network, problem_nodes, size, team
 
 SMALL = 100
 """Numbers in a follower up to which its optimality condition is solved by Newton's method with a dense Jacobian."""
@@ -148,7 +148,7 @@ class _Work:
         return 20
 
     def _solved(self, edge: ir.Edge, first: dict[str, ir.Use]) -> bool:
-        small = size(self.game, edge.child) <= SMALL and not self.game.data
+        small = sum(size(self.game, n) for n in team(self.game, edge.child)) <= SMALL and not self.game.data
         return small and ("through" not in first or _word(first["through"]) == "implicit")
 
     def _rule(self, node: str, name: str, key: str, uses: tuple[ir.Use, ...], times: int) -> Rule:

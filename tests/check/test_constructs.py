@@ -284,7 +284,6 @@ def test_code_from_outside_is_declared_and_never_imported(tmp_path):
 
 
 UNWRITTEN = {
-    "equilibrium": BILEVEL.replace("w = argmin{w}[ (w - u - 1)^2 ]", "(w, v) = nash { min{w}[ (w - v - u)^2 ] min{v}[ (v - u)^2 ] }") + "var v: R\n",
     "condition": ROBUST.replace("(a, b) ~ test}", "(a, b) ~ test | b == 3}"),
     "ties": BILEVEL.replace("w = argmin", "w in argmin").replace("^2 ] ]", "^2 ] ] ties pessimistic"),
     "constraint": SADDLE.replace("x*y ]", "x*y s.t. x + y <= 1 ]"),

@@ -75,6 +75,7 @@ WRITTEN = {
     "27_fast_at_regularizers",
     "30_fgsm_regulariser",
     "32_piecewise_discriminator",
+    "33_leader_two_followers",
 }
 
 

@@ -87,7 +87,7 @@ def test_a_form_compiles_and_runs(name):
 
 @pytest.mark.parametrize(("text", "said"), [
     ("var u: R init 1\nvar a: R\nvar b: R\nsolve min{u} [ (a - 1)^2 + b^2 + u^2 s.t. a = argmin{a}[ (a - u)^2 ], b = argmin{b}[ (b + u)^2 ] ]\n"
-     "schedule { a: sgd(steps = 3), through(unroll)  b: sgd(steps = 3), through(unroll) }", "several followers"),
+     "schedule { a: sgd(steps = 3), through(unroll)  b: sgd(steps = 4), through(unroll) }", "several ways"),
     (DIGITS.replace("linear()", "linear()  params w") + "var u: R init 1\nvar t: R\nsolve min{u} [ E{(x, y) ~ tr}[ce(h(x; w), y)] + u^2 + t^2\n"
      " s.t. (w, t) = argmin{w, t}[ E{(p, q) ~ tr}[u*ce(t*h(p; w), q)] + norm(w)^2 ] ]", ""),
     (DIGITS + "solve min{h} E{(x, y) ~ tr} max{d in Linf(0.1), e: R[64] in Linf(0.1)} [ ce(h(x + d + e), y) ]", "one answer per sample"),

@@ -12,6 +12,7 @@ from gamespec.kernels.response import implicit_response
 from gamespec.library.registry import words
 from gamespec.plan.ops import Derive, Move, Repeat, Respond, Sample, Select
 from gamespec.plan.response import Implicit
+from gamespec.solvers.base import team
 
 OPS = {
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b, "pow": lambda a, b: a**b,
@@ -162,20 +163,29 @@ class Interpreter:
                 self.point |= {o: at[o].detach() for o in self.game.node(follower).owns}
 
     def answered(self, node, at, through):
-        """The follower's answer with its derivative, its own followers answering inside."""
-        owner = self.game.node(node)
-        below = [e.child for e in self.game.edges if e.parent == node]
+        """The answer of the followers in equilibrium with this one, with its derivative, their own followers answering inside."""
+        members = [self.game.node(n) for n in team(self.game, node)]
+        owns = [o for m in members for o in m.owns]
+        below = [e.child for m in members for e in self.game.edges if e.parent == m.id]
 
         def field(points):
-            here = at | dict(zip(owner.owns, points, strict=True))
+            here = at | dict(zip(owns, points, strict=True))
             for b in below:
                 here |= self.answered(b, here, through)
-            sign = -1 if owner.sense == "max" else 1
-            return list(torch.autograd.grad(sign * self.objective(node, here), points, create_graph=True, materialize_grads=True))
+            slopes = []
+            for m in members:
+                sign = -1 if m.sense == "max" else 1
+                own = [here[o] for o in m.owns]
+                slopes += torch.autograd.grad(sign * self.objective(m.id, here), own, create_graph=True, materialize_grads=True)
+            return slopes
 
-        start = [self.point[o] for o in owner.owns]
+        def project(points):
+            return [self.projected(o, p) for o, p in zip(owns, points, strict=True)]
+
+        start = [self.point[o] for o in owns]
         how = through[node]
-        return dict(zip(owner.owns, implicit_response(field, start, None, steps=how.steps, tol=how.tol), strict=True))
+        bound = any(v.set is not None for v in self.game.vars if v.name in owns)
+        return dict(zip(owns, implicit_response(field, start, project if bound else None, steps=how.steps, tol=how.tol), strict=True))
 
     def leads_beam(self, node):
         """Whether a player answers to the best of a beam."""
