@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gamespec.check.scope import Log
+from gamespec.check.scope import Failed, Log
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Expr
 from gamespec.ir.walk import depth
@@ -67,6 +67,8 @@ class Build:
             raise self.log.fail("GE007", "nested too deeply", node.span, f"more than {DEEPEST} levels, definitions included",
                                 hint="name parts of it with `let`, and nest fewer of them")  # fmt: skip
         self.size += 1
+        if self.size > LARGEST + 1:
+            raise Failed  # was said at the first one too many
         if self.size > LARGEST:
             raise self.log.fail("GE211", "this game is too large", node.span, f"more than {LARGEST} expressions once every definition is written out",
                                 hint="use `sum{i in S}[..]` in place of terms, and data in place of numbers")  # fmt: skip

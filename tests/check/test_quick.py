@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
-from gamespec import shipped
+from gamespec import pipeline, shipped
+from gamespec.report.diagnostic import GameError
+from gamespec.report.source import Source
+from tests.work import calls
 
 FOLDER = shipped.folder()
 GAMES = shipped.games(FOLDER) if FOLDER else []
@@ -54,3 +57,26 @@ def test_a_word_is_imported_alone():
 
     assert "gamespec.library.networks.small_cnn" in done.stdout
     assert "gamespec.library.networks.mlp" not in done.stdout
+
+
+def long_game(lines: int, uses: int = 1) -> Source:
+    """A game of this many lines: parameters, names, definitions, metrics and comments in turn, each used by the next."""
+    groups = "\n".join(
+        f"param p{i} in [0, 10] = {i % 7}\nlet l{i} = p{i} + 1\ndef f{i}(x) = x^2 + l{i}\nmetric m{i} = {' + '.join([f'f{i}(u)'] * uses)}\n# the next one"
+        for i in range(lines // 5)
+    )
+    return Source("long.game", f"language 1\nvar u in [-1, 1]\n{groups}\nsolve min{{u}} [ u^2 ]\n")
+
+
+def test_the_work_of_a_check_is_linear_in_the_lines():
+    """Eight times the lines are at most eight and a half times the calls."""
+    pipeline.check(long_game(50))  # loads what is loaded once
+    short, long = (calls(lambda n=n: pipeline.check(long_game(n))) for n in (500, 4000))
+    assert long <= 8.5 * short
+
+
+def test_a_game_that_is_too_large_is_said_to_be_so_once():
+    """Not again for every statement behind the limit."""
+    with pytest.raises(GameError) as caught:
+        pipeline.check(long_game(5_000, uses=20))
+    assert [d.code for d in caught.value.diagnostics] == ["GE211"]
