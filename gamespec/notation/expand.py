@@ -1,4 +1,4 @@
-"""A game with every default written out: the schedules with all their options, the run with all its settings."""
+"""A game with everything written out: definitions in place, schedules with all options, the run with all settings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gamespec.ir.walk import problem
 from gamespec.library.base import Option
 from gamespec.library.directives import DIRECTIVES, RESPONSES
 from gamespec.library.registry import words
+from gamespec.notation.inline import inlined
 from gamespec.plan.ops import Rule
 from gamespec.plan.response import Implicit
 from gamespec.report.diagnostic import Edit, Fix
@@ -30,7 +31,7 @@ Arguments = Iterable[tuple[str, object]]
 
 
 def expanded(checked: pipeline.Checked) -> str:
-    """The text with its schedules and its run replaced by full ones; all else stays as written, in the one layout."""
+    """The text without imports and definitions, with full schedules and a full run; all else stays as written, in the one layout."""
     game, source = checked.game, checked.source
     facts = classify(problem(game))
     tables: dict[str, Table] = {}
@@ -54,7 +55,8 @@ def expanded(checked: pipeline.Checked) -> str:
     edits.append(Edit(Span(source.name, end, end), "\n".join(["", *made.values(), tail])))
     if not language:
         edits.append(Edit(Span(source.name, 0, 0), "language 1\n"))
-    text, _ = edit(source.text, source.name, [Fix("", (one,)) for one in edits])
+    written = [e for e in inlined(checked.spec, source.name) if not any(o.span.start <= e.span.start < o.span.end for o in edits)]
+    text, _ = edit(source.text, source.name, [Fix("", (one,)) for one in (*edits, *written)])
     return layout(Source(source.name, text))
 
 

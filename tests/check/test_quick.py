@@ -62,7 +62,8 @@ def test_a_word_is_imported_alone():
 def long_game(lines: int, uses: int = 1) -> Source:
     """A game of this many lines: parameters, names, definitions, metrics and comments in turn, each used by the next."""
     groups = "\n".join(
-        f"param p{i} in [0, 10] = {i % 7}\nlet l{i} = p{i} + 1\ndef f{i}(x) = x^2 + l{i}\nmetric m{i} = {' + '.join([f'f{i}(u)'] * uses)}\n# the next one"
+        f"param p{i} in [0, 10] = {i % 7}\nlet l{i} = p{i} + 1\ndef f{i}(x) = x^2 + l{i}\n"
+        f"metric m{i} = {' + '.join([f'f{i}(u)'] * uses)}\n# the next one"
         for i in range(lines // 5)
     )
     return Source("long.game", f"language 1\nvar u in [-1, 1]\n{groups}\nsolve min{{u}} [ u^2 ]\n")
