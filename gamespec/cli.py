@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gamespec.screen import Screen
 
 STAGES = ("ast", "ir", "facts", "plan", "program")
-NOTATIONS = ("torch", "ir", "dot", "mermaid")
+NOTATIONS = ("torch", "latex", "ir", "dot", "mermaid")
 OUTPUTS = ("human", "short", "json", "github", "sarif")
 TEXTS = ("fmt", "fix", "rule", "schema", "expand")
 KINDS = ("sets", "solvers", "rules", "networks", "data", "metrics", "specs")
@@ -121,7 +121,7 @@ def _texts(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     schema = add("schema", "the JSON Schema of the IR or of diagnostics")
     schema.add_argument("kind", choices=("ir", "diagnostics"))
 
-    expand = add("expand", "the same game with every default written out")
+    expand = add("expand", "the same game with definitions, imports and every default written out")
     expand.add_argument("file", metavar="FILE", help="a .game file, `-` for stdin")
 
 

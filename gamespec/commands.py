@@ -93,6 +93,10 @@ def emit(args: Namespace, screen: Screen) -> int:
 def _written(args: Namespace, checked: Checked) -> str:
     if args.to == "ir":
         return checked.game.model_dump_json(indent=2) + "\n"
+    if args.to == "latex":
+        from gamespec.notation.latex import latex
+
+        return latex(checked.spec)
     if args.to in {"dot", "mermaid"}:
         from gamespec.notation import graph
 
