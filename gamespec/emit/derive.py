@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gamespec.emit import joint
 from gamespec.emit.functions import moved_name, moved_part, needs, objective_name, parameters
+from gamespec.emit.points import local, named
 from gamespec.emit.solved import answer_call
-from gamespec.emit.spell import handle, spelled, target
+from gamespec.emit.spell import handle, point_name, spelled, target
 from gamespec.ir.expr import Grad
 from gamespec.ir.walk import expanded, walk
-from gamespec.plan.ops import Derive
+from gamespec.plan.ops import GRADIENT, NOW, Derive
 from gamespec.plan.response import Implicit, Penalty, Response, Unrolled
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ Wanted = tuple[str, str, bool]
 
 def derive(steps: Steps, op: Derive) -> None:
     """Gradients of these players at one point, all before any move."""
-    ahead = {spelled(v.name): f"{spelled(v.name)}_ahead" for v in steps.scene.shared} if op.at == "ahead" else {}
+    scene = steps.scene
+    owned = [o for n in scene.nodes for o in scene.game.node(n).owns if scene.game.node(n).choice is None]
+    at = {} if op.at == NOW else {local(scene, o): steps.at(o, op.at) for o in owned}
+    where = _Where(at, op.at, op.into)
     through: joint.Through = [(f, r) for f, r in op.through if isinstance(r, (Unrolled, Penalty, Implicit))]
     with steps.playing(() if through else op.nodes):
         if joint.needed(steps.scene, through) and not _newton(through):
@@ -30,10 +35,10 @@ def derive(steps: Steps, op: Derive) -> None:
         elif through:
             _through(steps, op.nodes[0], *through[0])
         elif _one_objective(steps, op.nodes):
-            _joint(steps, op.nodes, ahead)
+            _joint(steps, op.nodes, where)
         else:
             for node in op.nodes:
-                _own(steps, node, ahead)
+                _own(steps, node, where)
 
 
 def _newton(through: joint.Through) -> bool:
@@ -48,30 +53,45 @@ def _one_objective(steps: Steps, nodes: tuple[str, ...]) -> bool:
     return all(expanded(game, n) == expanded(game, nodes[-1]) for n in nodes[:-1])
 
 
-def _leaf(steps: Steps, nodes: tuple[str, ...], ahead: dict[str, str]) -> None:
-    names = [ahead.get(spelled(o), spelled(o)) for n in nodes for o in steps.scene.game.node(n).owns if steps.scene.var(o)]
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Where gradients are taken: the names of everything there, the point, and what the gradients are called."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    point: str = NOW
+    into: str = GRADIENT
+
+
+def _leaf(steps: Steps, nodes: tuple[str, ...], where: _Where) -> None:
+    owned = [o for n in nodes for o in steps.scene.game.node(n).owns]
+    names = [steps.at(o, where.point) for o in owned if steps.scene.var(o)]
     if names:
         steps.scene.reached.add("leaf")
         steps.line(f"{', '.join(names)} = {', '.join(f'leaf({n})' for n in names)}")
+    for o in owned if where.point != NOW else ():
+        at = steps.at(o, where.point)
+        if steps.scene.var(o) is None and at != local(steps.scene, o):
+            steps.scene.reached.add("leaf")
+            steps.line(f"{at} = [leaf(t) for t in {at}]")
 
 
-def wanted(steps: Steps, node: str, ahead: dict[str, str]) -> list[Wanted]:
-    """What a player differentiates in."""
+def wanted(steps: Steps, node: str, where: _Where | None = None) -> list[Wanted]:
+    """What a player differentiates in, at a point."""
+    where = where or _Where()
     found = []
     for o in steps.scene.game.node(node).owns:
-        net = steps.scene.net(o)
-        text = ahead.get(spelled(o), spelled(o)) if net is None else steps.scene.own(net)
-        found.append((spelled(o), text, net is not None))
+        name = named(steps.scene, o, where.into, gradient=True).removeprefix("g_")
+        found.append((name, steps.at(o, where.point), steps.scene.var(o) is None))
     return found
 
 
-def _joint(steps: Steps, nodes: tuple[str, ...], ahead: dict[str, str]) -> None:
-    _leaf(steps, nodes, ahead)
-    value = f"value{'_ahead' if ahead else ''}"
-    steps.line(f"{value} = {steps.call(nodes[-1], ahead)}", node=nodes[-1])
+def _joint(steps: Steps, nodes: tuple[str, ...], where: _Where) -> None:
+    _leaf(steps, nodes, where)
+    value = point_name("value", where.point)
+    steps.line(f"{value} = {steps.call(nodes[-1], where.names)}", node=nodes[-1])
     for n in nodes:
         steps.losses.setdefault(steps.label(n), value)
-    own = {n: wanted(steps, n, ahead) for n in nodes}
+    own = {n: wanted(steps, n, where) for n in nodes}
     _grad(steps, value, [w for n in nodes for w in own[n]], nodes[-1])
     for n in nodes:
         if steps.scene.game.node(n).sense == "max":
@@ -107,29 +127,29 @@ def _partial(steps: Steps, node: str) -> bool:
     return bool(owned) and (slopes or any(n.name in scene.moody for n in owned))
 
 
-def _own(steps: Steps, node: str, ahead: dict[str, str]) -> None:
+def _own(steps: Steps, node: str, where: _Where) -> None:
     """A maximiser's networks get the gradient of minus the objective, on which step rules descend."""
     scene = steps.scene
     owner = scene.game.node(node)
-    _leaf(steps, (node,), ahead)
-    name = f"value_{scene.title(node)}"
+    _leaf(steps, (node,), where)
+    name = point_name(f"value_{scene.title(node)}", where.point)
     if owner.axis and not owner.scope:
-        _family(steps, node, ahead, name)
+        _family(steps, node, where, name)
         return
-    found = wanted(steps, node, ahead)
+    found = wanted(steps, node, where)
     if any(o in scene.beams for o in owner.owns):
         steps.line(f"{name} = {steps.beam_values(node)}  # [{max(scene.beams.values())}]", node=node)
         steps.losses.setdefault(steps.label(node), f"{name}.{'amax' if owner.sense == 'max' else 'amin'}()")
         _grad(steps, f"{name}.sum()", found, node)
         return
-    part = moved_part(scene, node) if not ahead else None
+    part = moved_part(scene, node) if where.point == NOW else None
     shared = next((steps.losses.get(steps.label(e.child)) for e in scene.game.edges if e.parent == node), None)
     if part is not None and shared is not None:
         args = [steps.renamed.get(a, a) for a in needs(scene, part)]
         steps.line(f"{name} = {moved_name(scene, node)}({', '.join(args)})", node=node)
         steps.losses.setdefault(steps.label(node), shared)
     else:
-        steps.line(f"{name} = {steps.call(node, ahead)}", node=node)
+        steps.line(f"{name} = {steps.call(node, where.names)}", node=node)
         steps.losses.setdefault(steps.label(node), name)
     raised = owner.sense == "max" and any(many for _, _, many in found)
     _grad(steps, f"-{name}" if raised else name, found, node)
@@ -138,15 +158,14 @@ def _own(steps: Steps, node: str, ahead: dict[str, str]) -> None:
             steps.line(f"g_{variable} = -g_{variable}")
 
 
-def _family(steps: Steps, node: str, ahead: dict[str, str], name: str) -> None:
+def _family(steps: Steps, node: str, where: _Where, name: str) -> None:
     """One gradient for each player of a family: its own objective in its own entry."""
     owner = steps.scene.game.node(node)
     (own,) = owner.owns
-    var, index = ahead.get(spelled(own), spelled(own)), spelled(owner.index)
-    steps.line(f"{name} = [{steps.call(node, ahead)} for {index} in range({owner.axis})]  # one for each {owner.label or 'player'}", node=node)
-    steps.line(
-        f"g_{spelled(own)} = torch.stack([torch.autograd.grad(value, {var}, retain_graph=True)[0][{index}] for {index}, value in enumerate({name})])"
-    )
+    var, index = steps.at(own, where.point), spelled(owner.index)
+    steps.line(f"{name} = [{steps.call(node, where.names)} for {index} in range({owner.axis})]  # one for each {owner.label or 'player'}", node=node)
+    slope = f"torch.autograd.grad(value, {var}, retain_graph=True)[0][{index}] for {index}, value in enumerate({name})"
+    steps.line(f"{named(steps.scene, own, where.into, gradient=True)} = torch.stack([{slope}])")
     for i in range(min(owner.axis, 8)):
         steps.losses.setdefault(f"{own}[{i}]", f"{name}[{i}]")
 
@@ -160,12 +179,12 @@ def _through(steps: Steps, node: str, follower: str, how: Response) -> None:
         leader = next(e.parent for e in steps.scene.game.edges if e.child == node)
         _bilevel(steps, leader, node, how, moving=node)
     elif _newton([(follower, how)]):
-        _leaf(steps, (node,), {})
+        _leaf(steps, (node,), _Where())
         answer_call(steps, node)
         name = f"value_{steps.scene.title(node)}"
         steps.line(f"{name} = {steps.call(node)}", node=node)
         steps.losses.setdefault(steps.label(node), name)
-        _grad(steps, name, wanted(steps, node, {}), node)
+        _grad(steps, name, wanted(steps, node), node)
     else:
         _bilevel(steps, node, follower, how, moving=node)
 
@@ -173,7 +192,7 @@ def _through(steps: Steps, node: str, follower: str, how: Response) -> None:
 def _bilevel(steps: Steps, leader: str, follower: str, how: Response, *, moving: str) -> None:
     """Both objectives as functions of what leader and follower chose, then one of the hypergradient kernels."""
     game, value = steps.scene.game, f"value_{steps.scene.title(leader)}"
-    up, low = wanted(steps, leader, {}), wanted(steps, follower, {})
+    up, low = wanted(steps, leader), wanted(steps, follower)
     lead, follow = _joined(up), _joined(low)
     down = game.node(leader).sense == "max" and isinstance(how, Penalty)
     if (leader, follower) not in steps.defined:

@@ -6,12 +6,11 @@ from gamespec.emit.answers import respond_name, respond_parameters
 from gamespec.emit.derive import derive
 from gamespec.emit.functions import objective_name, parameters
 from gamespec.emit.piece import constant_text
-from gamespec.emit.refuse import flat
 from gamespec.emit.scene import ANSWERS, FIXED, Scene, Text
 from gamespec.emit.sets import Box, box, draw, projection
 from gamespec.emit.spell import spelled, target
 from gamespec.emit.step import Steps
-from gamespec.plan.ops import Choose, Derive, Respond, Select
+from gamespec.plan.ops import Choose, Derive, Respond, Select, flat
 from gamespec.plan.response import Envelope, Frozen, Response
 
 

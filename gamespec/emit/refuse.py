@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gamespec.ir import game as ir
-from gamespec.plan.ops import Derive, Op, Plan, Repeat
+from gamespec.plan.ops import Derive, Plan, flat
 from gamespec.plan.response import Implicit, Penalty, Unrolled
 from gamespec.solvers.base import children
 
@@ -14,11 +14,6 @@ class UnsupportedError(Exception):
     def __init__(self, what: str, hint: str = "") -> None:
         self.what, self.hint = what, hint
         super().__init__(what)
-
-
-def flat(body: tuple[Op, ...]) -> list[Op]:
-    """All ops of a plan, those inside repetitions included."""
-    return [o for op in body for o in ([op, *flat(op.body)] if isinstance(op, Repeat) else [op])]
 
 
 def refuse(game: ir.Game, plan: Plan) -> None:

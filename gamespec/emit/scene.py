@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from gamespec.check.shape import Names, Shaped, draw_names, globals_of
 from gamespec.emit.piece import constant_text
-from gamespec.emit.refuse import UnsupportedError, flat
+from gamespec.emit.refuse import UnsupportedError
 from gamespec.emit.spell import handle, spelled, unused
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Array, Draw, Expr, Reduce, Ref
 from gamespec.ir.types import INDEX
 from gamespec.ir.walk import expanded, rebuild, walk
 from gamespec.library.registry import words
-from gamespec.plan.ops import Derive, Plan, Respond
+from gamespec.plan.ops import NOW, Adjust, Derive, Keep, Plan, Reach, Respond, flat
 from gamespec.plan.response import Implicit, Penalty, Unrolled
 from gamespec.solvers.base import problem_nodes
 
@@ -118,6 +118,10 @@ class Scene:
         """Copies kept of each variable."""
         return dict(self.plan.beams)
 
+    def keeps(self) -> list[tuple[Keep, str]]:
+        """Every op that keeps something, with each thing that it keeps."""
+        return [(op, o) for op in flat(self.plan.body) if isinstance(op, Keep) for n in op.nodes for o in self.game.node(n).owns]
+
     @property
     def arrays(self) -> tuple[ir.Param, ...]:
         """The params that are arrays."""
@@ -161,6 +165,10 @@ def scene(game: ir.Game, plan: Plan, given: frozenset[str], spans: Mapping[str, 
                 leaders = [e.parent for e in game.edges if e.child == node]
                 owned = {o for n in [node, *leaders] for o in game.node(n).owns}
                 explicit |= {n.name for n in game.nets if n.handle in owned}
+        # Elsewhere than where they stand, networks are applied at parameters that lie there.
+        if isinstance(op, (Adjust, Reach)) or (isinstance(op, Derive) and op.at != NOW):
+            owned = {o for n in problem_nodes(game) for o in game.node(n).owns}
+            explicit |= {n.name for n in game.nets if n.handle in owned}
     built = {n.name: words("networks")[n.source.word] for n in game.nets if n.source is not None and n.name not in given}
     found = Scene(
         game, plan, source, spans, given, frozenset(explicit),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -85,6 +86,13 @@ def projection(found: ir.Set | None, point: str, writer: Writer, *, rows: bool) 
         writer.reached.add("project_box")
         return point if sides.lo is sides.hi is None else f"project_box({point}, {sides.lo}, {sides.hi})"
     return library_call(found, point, writer, "project_rows" if rows else "project")
+
+
+def mirror(found: ir.Set | None, writer: Writer, *, rows: bool) -> Callable[[str, str], str] | None:
+    """How a step is made in the geometry of a set that has one: the text for a start and a step. None elsewhere."""
+    if found is None or len(found.parts) != 1 or found.parts[0].shift is not None or words("sets")[found.parts[0].word].mirror is None:
+        return None
+    return lambda start, step: library_call(found, f"{start}, {step}", writer, "mirror_rows" if rows else "mirror")
 
 
 def library_call(found: ir.Set, first: str, writer: Writer, what: str) -> str:

@@ -7,6 +7,7 @@ import keyword
 
 from gamespec.emit.link import linkable
 from gamespec.ir import game as ir
+from gamespec.plan.ops import GRADIENT, NOW
 
 # fmt: off
 _PROGRAM = frozenset([
@@ -15,16 +16,16 @@ _PROGRAM = frozenset([
     "restarts", "start", "step", "train", "report", "main", "residual", "stationary_near", "value", "measure", "probe", "point", "certify",
     "players", "save", "restore", "expectations", "values", "status", "table", "lo", "hi", "best", "here", "score", "terms", "pulls",
     "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
-    "gain", "note", "points", "shapes", "at", "climb", "climbs", "weight", "moved", "g_all", "field", "check",
+    "gain", "note", "sizes", "points", "shapes", "at", "climb", "climbs", "weight", "moved", "g_all", "field", "check",
 ])
 # fmt: on
 """What the program calls its own functions, arguments and local values."""
 
 _PREFIXES = (
     "objective_", "moved_by_", "respond_", "answer_", "metric_", "batch_", "read_", "draw_", "best_", "value_", "g_", "at_",
-    "rng_", "rule_", "order_",
+    "rng_", "rule_", "order_", "moved_",
 )  # fmt: skip
-_SUFFIXES = ("_", "_ahead", "_best", "_each", "_start", "_params", "_table")
+_SUFFIXES = ("_", "_best", "_each", "_start", "_params", "_table")
 
 
 def spelled(name: str) -> str:
@@ -48,6 +49,16 @@ def attribute(name: str) -> str:
 def handle(net: ir.Net) -> str:
     """The Python name of a network's explicit parameters."""
     return spelled(net.handle) if net.handle != net.name else f"{spelled(net.name)}_params"
+
+
+def point_name(own: str, point: str) -> str:
+    """A thing that is owned, at a named point: `x`, `x_at_ahead`; no name of the game looks so."""
+    return own if point == NOW else f"{own}_at_{point}"
+
+
+def gradient_name(own: str, name: str) -> str:
+    """The gradient in a thing that is owned: `g_x`, `g_x_at_past`."""
+    return f"g_{own}" if name == GRADIENT else f"g_{own}_at_{name}"
 
 
 def target(names: list[str]) -> str:

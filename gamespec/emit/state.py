@@ -8,10 +8,11 @@ from gamespec.emit import sets
 from gamespec.emit.data import arguments, quoted, start_data
 from gamespec.emit.functions import writer
 from gamespec.emit.metrics import chosen
+from gamespec.emit.moves import arithmetic
 from gamespec.emit.piece import constant_text, exact
+from gamespec.emit.points import kept
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.spell import spelled
-from gamespec.emit.step import arithmetic
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Array, Expr, Word
 from gamespec.library.registry import words
@@ -51,6 +52,15 @@ def start_function(scene: Scene, text: Text) -> None:
         defaults = {o.name: o.default for o in entry.options}
         options = "".join(f", {k}={quoted(v)}" for k, v in rule.options if k in defaults and (k == "lr" or v != defaults[k]))
         text.add(f"    s.rule_{spelled(name)} = {entry.build.__name__}({target}{options})")
+    for name, (owned, gradient) in kept(scene).items():
+        net = scene.net(owned)
+        many = "" if net is None else scene.weights(net, "s.")
+        scene.reached.update({"copied"} if many and not gradient else set())
+        if gradient:
+            value = f"[torch.zeros_like(p, requires_grad=False) for p in {many}]" if many else f"torch.zeros_like(s.{spelled(owned)})"
+        else:
+            value = f"copied({many})" if many else f"s.{spelled(owned)}"
+        text.add(f"    s.{name} = {value}")
     text.add("    return s")
 
 
@@ -115,7 +125,9 @@ def stored_functions(scene: Scene, text: Text) -> None:
     names = [f"s.{spelled(n.name)}" for n in nets]
     weights = [f"*{n}.parameters(), *{n}.buffers()" for n in names]
     variables = [f"s.{spelled(v.name)}" for v in scene.shared]
-    text.define("save", "s", "A copy of what every player chose.")
+    weights += [f"*s.{name}" for name, (owned, _) in kept(scene).items() if scene.var(owned) is None]
+    variables += [f"s.{name}" for name, (owned, _) in kept(scene).items() if scene.var(owned) is not None]
+    text.define("save", "s", f"A copy of what every player chose{', and of what is kept between steps' if kept(scene) else ''}.")
     text.add(f"    return [t.detach().clone() for t in [{', '.join([*weights, *variables])}]]")
     text.define("restore", "s, saved", "Put a saved copy back.")
     if weights:

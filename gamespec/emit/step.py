@@ -1,4 +1,4 @@
-"""One step of the plan as Python: sample, derive, move, respond, choose, select, repeat."""
+"""One step of the plan as Python, op by op."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import assert_never
 
 from gamespec.emit.answers import choice, respond_call
 from gamespec.emit.derive import derive
+from gamespec.emit.field import adjust, reach
 from gamespec.emit.functions import needs, objective_name, parameters, writer
-from gamespec.emit.refuse import UnsupportedError
+from gamespec.emit.moves import keep, move
+from gamespec.emit.points import kept, local
 from gamespec.emit.scene import FIXED, NOISE, ROWS, Scene, Text, draws_of, is_table
-from gamespec.emit.sets import projection
-from gamespec.emit.spell import attribute, handle, spelled, target
+from gamespec.emit.spell import attribute, handle, point_name, spelled, target
 from gamespec.ir.expr import Draw, Expr, Reduce
 from gamespec.ir.walk import walk
-from gamespec.plan.ops import Choose, Derive, Move, Op, Repeat, Respond, Rule, Sample, Select
-from gamespec.solvers.setup import real
+from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Reach, Repeat, Respond, Sample, Select
 
 
 class Steps:
@@ -30,6 +30,8 @@ class Steps:
         self.losses: dict[str, str] = {}
         self.renamed: dict[str, str] = {}
         """Variables that stand at another point: `v` -> `v_best`."""
+        self.points: dict[str, set[str]] = {}
+        """What is owned, by the points that it has reached in this step."""
         self.defined: set[tuple[str, str]] = set()
         """Leaders and followers whose objectives stand as functions of what both chose."""
 
@@ -79,6 +81,9 @@ class Steps:
         rest = {n: value for n, value in rest.items() if n in names}
         if rest:
             self.line(f"{', '.join(rest)} = {', '.join(rest.values())}")
+        remembered = list(kept(scene)) if self.moves and exprs is None else []
+        if remembered:
+            self.line(f"{', '.join(remembered)} = {', '.join(f's.{n}' for n in remembered)}")
 
     def _all(self) -> set[str]:
         scene = self.scene
@@ -148,8 +153,14 @@ class Steps:
                     self.sample(op)
                 case Derive():
                     derive(self, op)
+                case Adjust():
+                    adjust(self, op)
+                case Reach():
+                    reach(self, op)
                 case Move():
-                    self.move(op)
+                    move(self, op)
+                case Keep():
+                    keep(self, op)
                 case Respond():
                     respond_call(self, op.node)
                 case Choose():
@@ -199,40 +210,22 @@ class Steps:
         dims = ", ".join("0" if p in mapped else "None" for p in params)
         return f"torch.vmap({objective_name(self.scene, node)}, in_dims=({dims}{',' if len(params) == 1 else ''}))({', '.join(params)})"
 
-    # -------------------------------------------------------------- move
+    # -------------------------------------------------------------- points
 
-    def plain(self, name: str) -> bool:
-        """Whether a variable moves by plain arithmetic rather than by a step-rule object."""
-        return self.scene.var(name) is not None and arithmetic(self.scene.plan.rule(name))
+    def stand(self, point: str, owned: list[str]) -> None:
+        """These have reached a point; once somebody has moved, what was reached before is gone."""
+        if point == NOW:
+            self.points = {}
+        else:
+            self.points.setdefault(point, set()).update(owned)
 
-    def move(self, op: Move) -> None:
-        """Step along the gradients, then project."""
-        for node in op.nodes:
-            owner = self.scene.game.node(node)
-            for o in owner.owns:
-                self._move_one(o, owner.sense, op)
-
-    def _move_one(self, name: str, sense: str, op: Move) -> None:
-        var, own = self.scene.var(name), spelled(name)
-        if not self.plain(name) and (op.scale != 1 or op.to != "now"):
-            raise UnsupportedError("a step rule with a memory takes whole steps in this version", f"use `sgd` without momentum for `{name}`")
-        if var is None:
-            self._move_net(name, own)
-            return
-        sign, up = ("+", "-") if sense == "max" else ("-", "")
-        rows = name in self.scene.beams
-        if self.plain(name):
-            moved = f"{own} {sign} {_rate(self.scene.plan.rule(name), op.scale)} * g_{own}"
-            moved = f"({moved})" if var.set is None else projection(var.set, moved, self.writer, rows=rows)
-            self.line(f"{own}_ahead = {moved}.detach()" if op.to == "ahead" else f"s.{own} = {own} = {moved}.detach()")
-            return
-        self.line(f"{own} = {own}.detach().clone()", f"s.rule_{own}.update([{own}], [{up}g_{own}])")
-        self.line(f"s.{own} = {own} = {projection(var.set, own, self.writer, rows=rows)}")
-
-    def _move_net(self, name: str, own: str) -> None:
-        net = self.scene.net(name)
-        assert net is not None  # what is no variable is the handle of a network
-        self.line(f"s.rule_{own}.update({self.scene.own(net)}, g_{own})")
+    def at(self, owned: str, point: str) -> str:
+        """What is owned, at a point: where it stands, unless it went there or was kept there."""
+        net = self.scene.net(owned)
+        name = point_name(local(self.scene, owned), point)
+        if point != NOW and (owned in self.points.get(point, ()) or name in kept(self.scene)):
+            return name
+        return local(self.scene, owned) if net is None else self.scene.own(net)
 
     # -------------------------------------------------------------- beams and reports
 
@@ -253,20 +246,3 @@ class Steps:
         """Return the objective of each player."""
         entries = ", ".join(f'"{k}": {v}.detach()' for k, v in self.losses.items())
         self.line(f"return {{{entries}}}")
-
-
-def arithmetic(rule: Rule) -> bool:
-    """Whether a rule is plain gradient steps, constant or falling with the square root: nothing to remember."""
-    options = dict(rule.options)
-    return (
-        rule.word == "sgd"
-        and not options.get("momentum")
-        and not options.get("weight_decay")
-        and options.get("decay", "constant") in ("constant", "sqrt")
-    )
-
-
-def _rate(rule: Rule, scale: float) -> str:
-    options = dict(rule.options)
-    lr = real(options["lr"]) * scale
-    return f"{lr!r} / math.sqrt(s.k)" if options.get("decay") == "sqrt" else repr(lr)

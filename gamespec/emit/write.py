@@ -12,7 +12,7 @@ from gamespec.emit.metrics import expectations_function, metric_functions
 from gamespec.emit.outcome import certify_function, residual_function, stationary_function
 from gamespec.emit.piece import constant_text
 from gamespec.emit.program import Program
-from gamespec.emit.refuse import flat, refuse
+from gamespec.emit.refuse import refuse
 from gamespec.emit.scene import Scene, Text, scene
 from gamespec.emit.solved import answer_functions
 from gamespec.emit.spell import spelled
@@ -20,7 +20,7 @@ from gamespec.emit.state import start_function, stored_functions
 from gamespec.emit.step import Steps
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Num
-from gamespec.plan.ops import Plan, Respond, Sample
+from gamespec.plan.ops import Plan, Respond, Sample, flat
 from gamespec.report.source import Source, Span
 from gamespec.solvers.base import Table
 from gamespec.solvers.choose import schedule_name

@@ -57,6 +57,10 @@ class Set:
     start_rows: Callable[..., Any] | None = None
     """`start_rows(shape, *options, rng=, dtype=)` for a stack, shape [b, ...event]; None where `start` does that."""
     sizes: int = 0
+    mirror: Callable[..., Any] | None = None
+    """`mirror(z, step, *options)`: from a member, a step against `step` in the geometry of the set; None for the plain one."""
+    mirror_rows: Callable[..., Any] | None = None
+    """`mirror_rows(z, step, *options)` for a stack of points; None where `mirror` does that as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,9 @@
-"""A plan: one step of a solver as a small program in eight ops, a value that can be printed, checked and emitted."""
+"""A plan: one step of a solver as a small program of ops, a value that can be printed, checked and emitted.
+
+Ops speak of named points, where all players stand at once, and of named gradients. The point `now` is where the players
+are; a move to another name looks there without going. What is kept outlives the step: a kept point begins where the
+players begin, a kept gradient as zero.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,10 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from gamespec.plan.response import Response  # part of the dataclasses; until 2027-11
+from gamespec.plan.sums import Factor, Mix, factor_text, mix_text
+
+NOW, GRADIENT = "now", "gradient"
+"""The point where the players stand, and what a gradient is called that nobody names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Derive:
-    """Gradient of each player's own objective in its own variables, at a named point, all before any move.
+    """Gradient `into` of each player's own objective in its own variables, at a named point, all before any move.
 
     `through` says for every follower of these players how the derivative passes through it.
     """
@@ -43,19 +52,77 @@ class Derive:
     nodes: tuple[str, ...]
     at: str
     through: tuple[tuple[str, Response], ...] = ()
+    into: str = GRADIENT
+
+
+@dataclass(frozen=True, slots=True)
+class Adjust:
+    """Gradient `into` made of the joint field of all these players at a point, and of its Jacobian.
+
+    `call` names a function of the kernels, or of a module that was registered: call(field, points, **options), with the
+    field differentiable, gives the direction to descend in. With `rates` the players' step sizes follow the points.
+    It takes `products` of the Jacobian with a vector, beside the field itself.
+    """
+
+    nodes: tuple[str, ...]
+    at: str
+    call: str
+    options: tuple[tuple[str, object], ...] = ()
+    rates: bool = False
+    into: str = GRADIENT
+    products: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A point `to` that a function of the kernels finds at once: call(field, points, project, **options), or with rates.
+
+    As `Adjust`; `project` puts a list of points back into the players' sets, None where all are free.
+    """
+
+    nodes: tuple[str, ...]
+    at: str
+    to: str
+    call: str
+    options: tuple[tuple[str, object], ...] = ()
+    rates: bool = False
+    products: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Step each player from point `start` along its gradient to point `to`, then project on its set.
+    """Step each player from `start` along `along` to point `to`, then project on its set unless told not to.
 
-    The step is `scale` times that of the player's rule.
+    `start` is a point or a sum of points, `along` a sum of gradients, empty for no step. The step is `scale` times that
+    of the player's rule. With `mirror`, a set that has a geometry of its own is moved in by that geometry.
     """
 
     nodes: tuple[str, ...]
-    start: str
+    start: str | Mix
     to: str
-    scale: float = 1.0
+    scale: Factor = 1.0
+    along: Mix = ((GRADIENT, 1.0),)
+    project: bool = True
+    mirror: bool = False
+
+    @property
+    def origin(self) -> Mix:
+        """Where the step starts, as a sum of points."""
+        return ((self.start, 1.0),) if isinstance(self.start, str) else self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Remember, under `name` and beyond this step, `weight` of a point or a gradient and the rest of what was kept.
+
+    Weight 1 copies, 1/k averages, 0 keeps the start for ever.
+    """
+
+    nodes: tuple[str, ...]
+    name: str
+    of: str = NOW
+    weight: Factor = 1.0
+    gradient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +159,12 @@ class Repeat:
     body: tuple[Op, ...]
 
 
-Op = Sample | Derive | Move | Respond | Choose | Select | Repeat
+Op = Sample | Derive | Adjust | Reach | Move | Keep | Respond | Choose | Select | Repeat
+
+
+def flat(body: tuple[Op, ...]) -> list[Op]:
+    """All ops of a plan, those inside repetitions included."""
+    return [o for op in body for o in ([op, *flat(op.body)] if isinstance(op, Repeat) else [op])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +216,18 @@ def _through(through: tuple[tuple[str, Response], ...]) -> str:
     return "".join(f", through {_short(follower)} {how}" for follower, how in through)
 
 
+def _all(nodes: tuple[str, ...]) -> str:
+    return ", ".join(map(_short, nodes))
+
+
+def _into(name: str) -> str:
+    return "" if name == GRADIENT else f" as {name}"
+
+
+def _options(options: tuple[tuple[str, object], ...]) -> str:
+    return f"({', '.join(f'{k} = {v}' for k, v in options)})" if options else ""
+
+
 def _lines(op: Op) -> list[str]:
     """An op as a person would say it, indented where it repeats others."""
     match op:
@@ -151,10 +235,19 @@ def _lines(op: Op) -> list[str]:
             drawn = ", ".join((*op.data, *op.dists))
             return [f"sample {drawn}"] if drawn else []
         case Derive():
-            return [f"derive {', '.join(map(_short, op.nodes))} at {op.at}{_through(op.through)}"]
+            return [f"derive {_all(op.nodes)} at {op.at}{_into(op.into)}{_through(op.through)}"]
+        case Adjust():
+            return [f"adjust {_all(op.nodes)} at {op.at} by {op.call}{_options(op.options)}{_into(op.into)}"]
+        case Reach():
+            return [f"reach {op.to} from {op.at} with {_all(op.nodes)} by {op.call}{_options(op.options)}"]
         case Move():
-            scale = f", {op.scale:g} of the step" if op.scale != 1 else ""
-            return [f"move {', '.join(map(_short, op.nodes))} from {op.start} to {op.to}{scale}"]
+            along = f" along {mix_text(op.along)}" if op.along != ((GRADIENT, 1.0),) else ""
+            scale = f", {factor_text(op.scale)} of the step" if op.scale != 1 else ""
+            how = f"{', mirrored' if op.mirror else ''}{', free' if not op.project else ''}"
+            return [f"move {_all(op.nodes)} from {mix_text(op.origin)} to {op.to}{along}{scale}{how}"]
+        case Keep():
+            share = "" if op.weight == 1 else f", {factor_text(op.weight)} of it"
+            return [f"keep {'gradient ' if op.gradient else ''}{op.of} of {_all(op.nodes)} as {op.name}{share}"]
         case Respond():
             best = f", best of {op.restarts} restarts" if op.restarts > 1 else ""
             instead = f", climbing {', '.join(op.surrogates)}" if op.surrogates else ""

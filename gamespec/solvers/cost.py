@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gamespec.ir.game import Game
-from gamespec.plan.ops import Choose, Derive, Op, Plan, Repeat, Respond, Select
+from gamespec.plan.ops import Adjust, Choose, Derive, Op, Plan, Reach, Repeat, Respond, Select
 from gamespec.plan.response import Implicit, Penalty, Unrolled
 
 
@@ -45,6 +45,9 @@ def _op(op: Op, game: Game) -> tuple[int, int, list[str]]:
             return 1, 0, []
         case Derive():
             return _derive(op)
+        case Adjust() | Reach():
+            n = len(op.nodes)
+            return n, n + n * op.products, [f"up to {op.products} products with the Jacobian of the field"]
     return 0, 0, []
 
 

@@ -24,7 +24,7 @@ def plan(game: ir.Game, table: Table) -> Plan:
 
 SOLVER = Solver(
     word="extragradient",
-    accepts=Accepts("simultaneous", ("value",), networks=False, reason="looks ahead with all players at once, in variables only"),
+    accepts=Accepts("simultaneous", ("value",), networks=True, reason="looks ahead with all players at once, so nobody can answer anybody"),
     options=(Option("lr", float, 0.0),),
     source="Korpelevich 1976",
     plan=plan,

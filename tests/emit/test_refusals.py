@@ -19,7 +19,7 @@ from gamespec.emit.write import emit
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Array, Call, Draw, Grad, Index, Num, Reduce, Ref, Word
 from gamespec.ir.types import vector
-from gamespec.plan.ops import Move
+from gamespec.plan.ops import Adjust
 from gamespec.report.diagnostic import GameError
 from tests.emit.build import compiled, played, program
 
@@ -92,11 +92,6 @@ def test_a_form_compiles_and_runs(name):
      " s.t. (w, t) = argmin{w, t}[ E{(p, q) ~ tr}[u*ce(t*h(p; w), q)] + norm(w)^2 ] ]", ""),
     (DIGITS + "solve min{h} E{(x, y) ~ tr} max{d in Linf(0.1), e: R[64] in Linf(0.1)} [ ce(h(x + d + e), y) ]", "one answer per sample"),
     (DIGITS + "solve min{h} E{(x, y) ~ tr} max{d in L2(0.1) & (domain(x) - x)} [ ce(h(x + d), y) ]", "box"),
-    (DIGITS.replace("linear()", "linear()  frozen") + "var u: R init 1\n"
-        "var v: R init 1\n"
-        "solve min{u} max{v} [ u*v ]\n"
-        "metric r = E{(x, y) ~ tr} min{e in Linf(0.1)} [ correct(h(x + e), y) ]\n"
-     "schedule { u: adam(lr = 0.1)  method: extragradient  r.e: pgd(surrogate = [ce]) }", "takes whole steps"),
 ])  # fmt: skip
 def test_what_cannot_be_written_is_said(text, said):
     """A diagnostic, never a traceback: GE292 from here, or one of the checks before it."""
@@ -209,12 +204,12 @@ def test_sets_that_meet():
 
 
 def test_plans_that_no_program_can_follow():
-    """A step rule with a memory cannot take half a step."""
+    """A function of the field that needs step sizes finds none in a rule with a memory, and nor does a step in a geometry."""
     checked, made = compiled(HEAD + XY + "solve min{x} max{y} [ x*y ]\nschedule { method: simultaneous  x: adam(lr = 0.1) }")
-    derive, move = made.plan.body[1:]
-    half = replace(made.plan, body=(derive, Move(move.nodes, "now", "now", 0.5)))
-    with pytest.raises(UnsupportedError, match="whole steps"):
-        emit(checked.game, half, made.choice.table, frozenset(), {}, checked.source)
+    draw, _, move = made.plan.body
+    together = replace(made.plan, body=(draw, Adjust(move.nodes, "now", "gradients", rates=True), move))
+    with pytest.raises(UnsupportedError, match="enters the equations"):
+        emit(checked.game, together, made.choice.table, frozenset(), {}, checked.source)
     refuse(checked.game, made.plan)
 
 

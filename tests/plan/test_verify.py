@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gamespec.plan.ops import Choose, Derive, Move, Repeat, Respond, Rule, Sample, Select
+from gamespec.plan.ops import Adjust, Choose, Derive, Keep, Move, Repeat, Respond, Rule, Sample, Select
 from gamespec.plan.response import Envelope, Frozen, Implicit, Penalty, Stop, Unrolled
 from gamespec.plan.verify import verify
 from gamespec.report.diagnostic import InternalError
@@ -72,17 +72,36 @@ def test_a_group_moves_along_gradients_of_one_point(saddle):
     verify(replace(plan, body=(Derive((leader, follower), "now"), Move((leader,), "now", "now"), Move((follower,), "now", "now"))), game)
 
 
-def test_a_look_ahead_leaves_the_point_of_its_gradient(saddle):
-    """Points exist before anything happens there, and moves start where the players stand."""
+def test_points_are_reached_before_anything_happens_there(saddle):
+    """Nobody derives at, or starts from, a point where nobody went; once somebody has moved, what was seen is gone."""
     plan, game, leader, follower = saddle
     both = (leader, follower)
     ahead = (Derive(both, "now"), Move(both, "now", "ahead"))
 
     refused(replace(plan, body=(Derive(both, "ahead"),)), game, "gradients are taken at ahead, where nobody went")
-    refused(replace(plan, body=(*ahead, Derive(both, "ahead"), Move(both, "now", "further"))), game, "looks ahead along a gradient of another point")
-    refused(replace(plan, body=(*ahead, Derive(both, "ahead"), Move(both, "ahead", "now"))), game, "move from ahead")
+    refused(replace(plan, body=(Derive(both, "now"), Move(both, (("now", 2.0), ("ahead", -1.0)), "now"))), game, "start at ahead, where nobody went")
+    refused(replace(plan, body=(Adjust(both, "ahead", "gradients"),)), game, "a field is taken at ahead")
+    refused(replace(plan, body=(Adjust((leader,), "now", "gradients"),)), game, "leaves out", follower)
     refused(replace(plan, body=(*ahead, Derive(both, "now"), Move(both, "now", "now"), Derive(both, "ahead"))), game, "where nobody went")
     refused(replace(plan, body=(Derive(both, "now"), Move(both, "now", "now", scale=0.0))), game, "move by 0.0")
+    refused(replace(plan, body=(Derive(both, "now"), Move(both, (), "now"))), game, "from nowhere")
+
+
+def test_what_is_kept_is_there_from_the_start(saddle):
+    """A kept point or gradient may be used before it is kept, is nobody's to move to, and exists when it is kept."""
+    plan, game, leader, follower = saddle
+    both = (leader, follower)
+    derive, keep = Derive(both, "now"), Keep(both, "past", "gradient", gradient=True)
+    past = Move(both, "now", "now", along=(("gradient", 2.0), ("past", -1.0)))
+
+    verify(replace(plan, body=(derive, past, keep)), game)
+    verify(replace(plan, body=(derive, Move(both, (("now", 0.5), ("anchor", 0.5)), "now"), Keep(both, "anchor", weight=0.0))), game)
+    refused(replace(plan, body=(derive, past)), game, "before its gradient is taken")
+    refused(replace(plan, body=(keep, derive, past)), game, "is kept before it is taken")
+    refused(replace(plan, body=(derive, past, keep, replace(derive, into="past"))), game, "is a kept one")
+    refused(replace(plan, body=(derive, replace(past, to="anchor"), keep, Keep(both, "anchor"))), game, "which is kept")
+    refused(replace(plan, body=(derive, past, keep, Keep(both, "now"))), game, "name of the present")
+    refused(replace(plan, body=(derive, past, keep, Keep(both, "last", "ahead"))), game, "where nobody went")
 
 
 def test_a_derivative_says_how_it_passes_through_followers(saddle):

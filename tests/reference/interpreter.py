@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import pkgutil
 
 import torch
 
+from gamespec import kernels
 from gamespec.check.constant import plain
 from gamespec.ir.expr import Apply, Array, Call, If, Index, Num, Reduce, Ref, Stop, Value
 from gamespec.kernels.response import implicit_response
 from gamespec.library.registry import words
-from gamespec.plan.ops import Derive, Move, Repeat, Respond, Sample, Select
+from gamespec.plan.ops import NOW, Adjust, Derive, Keep, Move, Reach, Repeat, Respond, Sample, Select, flat
 from gamespec.plan.response import Implicit
+from gamespec.plan.sums import Fading
 from gamespec.solvers.base import team
 
 OPS = {
@@ -22,6 +26,20 @@ OPS = {
 }  # fmt: skip
 
 
+def copied(tensors):
+    """The same values, which nobody else changes."""
+    return [t.detach().clone() for t in tensors] if isinstance(tensors, list) else tensors.detach()
+
+
+def kernel(name):
+    """A function of the kernels by its name."""
+    for module in pkgutil.iter_modules(kernels.__path__):
+        found = getattr(importlib.import_module(f"gamespec.kernels.{module.name}"), name, None)
+        if found is not None:
+            return found
+    raise KeyError(name)
+
+
 class Interpreter:
     """A state and the plan that changes it; `batch` of `step` brings the rows, for drawing is not what is compared."""
 
@@ -29,13 +47,30 @@ class Interpreter:
         self.game, self.plan, self.nets, self.rng, self.k = game, plan, nets, rng, 0
         self.point = dict(variables)
         self.params = {p.name: self._param(p.value) for p in game.params}
-        self.gradients, self.ahead, self.losses, self.rows, self.best = {}, {}, {}, {}, {}
+        self.gradients, self.places, self.losses, self.rows, self.best = {}, {}, {}, {}, {}
         self.rules = {}
         for name, rule in plan.rules:
             entry, options = words("rules").get(rule.word), dict(rule.options)
             tensors = self._tensors(name)
             if entry is not None and tensors is not None:
                 self.rules[name] = entry.build(tensors, **{o.name: options[o.name] for o in entry.options if o.name in options})
+
+        self.kept = {}
+        for op in flat(plan.body):
+            for name in (o for node in op.nodes for o in self.game.node(node).owns) if isinstance(op, Keep) else ():
+                here = self.standing()[name]
+                if op.gradient:
+                    self.gradients[name, op.name] = [torch.zeros_like(t) for t in here] if isinstance(here, list) else torch.zeros_like(here)
+                else:
+                    self.kept.setdefault(op.name, {})[name] = copied(here)
+
+    def standing(self):
+        """Everything where it stands: variables by name, the parameters of networks by handle."""
+        return self.point | {n.handle: list(self.nets[n.name].parameters()) for n in self.game.nets}
+
+    def place(self, name):
+        """Everything at a named point; who did not go there is where it stands."""
+        return self.point if name == NOW else self.standing() | self.kept.get(name, {}) | self.places.get(name, {})
 
     def _param(self, value):
         found = plain(value)
@@ -61,7 +96,7 @@ class Interpreter:
             case Call():
                 return OPS[expr.fn](*(self.value(a, env) for a in expr.args))
             case Apply():
-                return self.nets[expr.net](*(self.value(a, env)[None] for a in expr.args))[0]
+                return self.network(expr.net, env, [self.value(a, env)[None] for a in expr.args])[0]
             case Array():
                 return torch.stack([torch.as_tensor(self.value(i, env), dtype=torch.float64) for i in expr.items])
             case Index():
@@ -92,6 +127,13 @@ class Interpreter:
             each.append(self.value(expr.body, env | here | answers))
         return torch.stack(each).sum() if expr.op == "sum" else torch.stack(each).mean()
 
+    def network(self, name, env, inputs):
+        """A network where it stands, or at the parameters that a point has for it."""
+        net, handle = self.nets[name], next(n.handle for n in self.game.nets if n.name == name)
+        if isinstance(env.get(handle), list):
+            return torch.func.functional_call(net, dict(zip(dict(net.named_parameters()), env[handle], strict=True)), tuple(inputs))
+        return net(*inputs)
+
     def answers_samples(self, name):
         """Whether a variable holds one answer for each sample."""
         return any(v.name == name and v.scope for v in self.game.vars)
@@ -111,16 +153,18 @@ class Interpreter:
 
     def run(self, ops):
         """Ops in order."""
+        each = {Derive: self.derive, Move: self.move, Keep: self.keep}
         for op in ops:
             match op:
                 case Sample():
                     pass
-                case Derive():
+                case Derive() | Move() | Keep():
                     for node in op.nodes:
-                        self.derive(node, op)
-                case Move():
-                    for node in op.nodes:
-                        self.move(node, op)
+                        each[type(op)](node, op)
+                    if isinstance(op, Move) and op.to == NOW:
+                        self.places = {}
+                case Adjust() | Reach():
+                    self.together(op)
                 case Select():
                     self.select(op.node)
                 case Respond():
@@ -134,11 +178,13 @@ class Interpreter:
     def derive(self, node, op):
         """The gradient of one player's objective in what it owns."""
         owner = self.game.node(node)
-        at = dict(self.ahead if op.at != "now" else self.point) | (self.best if self.leads_beam(node) else {})
-        own = [o for o in owner.owns if o in at]
-        for o in own:
-            at[o] = at[o].detach().requires_grad_()
-        weights = [p for n in self.game.nets if n.handle in owner.owns for p in self.nets[n.name].parameters()]
+        at = dict(self.place(op.at)) | (self.best if self.leads_beam(node) else {})
+        own = [o for o in owner.owns if o in self.point]
+        for o in owner.owns:
+            if o in at:
+                at[o] = [t.detach().requires_grad_() for t in at[o]] if isinstance(at[o], list) else at[o].detach().requires_grad_()
+        everything = self.standing() | at
+        weights = [p for o in owner.owns if o not in own for p in everything[o]]
         for follower, how in op.through:
             if isinstance(how, Implicit):
                 at |= self.answered(follower, at, dict(op.through))
@@ -146,7 +192,7 @@ class Interpreter:
         if owner.axis:
             (name,) = owner.owns
             grads = [torch.autograd.grad(self.objective(node, at, **{owner.index: i}), at[name])[0][i] for i in range(owner.axis)]
-            self.gradients[name] = torch.stack(grads)
+            self.gradients[name, op.into] = torch.stack(grads)
             return
         if own and own[0] in dict(self.plan.beams):
             copies = dict(self.plan.beams)[own[0]]
@@ -154,10 +200,10 @@ class Interpreter:
         else:
             value = self.objective(node, at)
         found = torch.autograd.grad(value, targets)
-        self.gradients |= dict(zip(own, found, strict=False))
+        self.gradients |= {(o, op.into): g for o, g in zip(own, found, strict=False)}
         for name in owner.owns:
             if name not in own:
-                self.gradients[name] = list(found[len(own) :])
+                self.gradients[name, op.into] = list(found[len(own) :])
         for follower, how in op.through:
             if isinstance(how, Implicit):
                 self.point |= {o: at[o].detach() for o in self.game.node(follower).owns}
@@ -198,25 +244,103 @@ class Interpreter:
         best = max(range(len(values)), key=lambda c: values[c] if owner.sense == "max" else -values[c])
         self.best |= {o: self.point[o][best] for o in owner.owns}
 
+    def factor(self, factor):
+        """A factor at this step."""
+        return factor.at(self.k) if isinstance(factor, Fading) else factor
+
+    def mixed(self, terms):
+        """A sum of tensors or of lists of them, from left to right."""
+        if isinstance(terms[0][0], list):
+            return [self.mixed(list(zip(parts, [f for _, f in terms], strict=True))) for parts in zip(*(t for t, _ in terms), strict=True)]
+        total = None
+        for value, factor in terms:
+            part = value.detach() if factor == 1 else self.factor(factor) * value.detach()
+            total = part if total is None else total + part
+        return total
+
     def move(self, node, op):
         """A step along the gradient, then back into the set."""
         owner = self.game.node(node)
         sign = 1 if owner.sense == "max" else -1
         for name in owner.owns:
-            rule, gradient = dict(self.plan.rule(name).options), self.gradients[name]
-            if name not in self.point:
-                self.rules[name].update(self._tensors(name), [-sign * g for g in gradient])
-                continue
-            if rule.get("momentum") or self.plan.rule(name).word != "sgd":
-                moved = self.point[name].clone()
-                self.rules[name].update([moved], [-sign * gradient])
+            start = self.mixed([((self.standing() if p == NOW else self.place(p))[name], f) for p, f in op.origin])
+            moved = start
+            if op.along:
+                moved = self.stepped(name, start, self.mixed([(self.gradients[name, g], f) for g, f in op.along]), sign, op)
+            if name in self.point and op.project and not (op.mirror and op.along and self.mirror(name)):
+                moved = self.projected(name, moved).detach()
+            if op.to != NOW:
+                self.places.setdefault(op.to, {})[name] = moved
+            elif name in self.point:
+                self.point[name] = moved
             else:
-                rate = rule["lr"] * op.scale / (math.sqrt(self.k) if rule.get("decay") == "sqrt" else 1)
-                moved = self.point[name] + sign * (rate * gradient)
-            target = self.point if op.to == "now" else self.ahead
-            target[name] = self.projected(name, moved).detach()
-        if op.to != "now":
-            self.ahead = {**self.point, **self.ahead}
+                for mine, new in zip(self._tensors(name), moved, strict=True):
+                    mine.data.copy_(new)
+
+    def mirror(self, name):
+        """The step of the geometry of a variable's set, None where it has none."""
+        var = next(v for v in self.game.vars if v.name == name)
+        return words("sets")[var.set.parts[0].word].mirror if var.set else None
+
+    def stepped(self, name, start, gradient, sign, op):
+        """Where one step leads."""
+        rule, scale = dict(self.plan.rule(name).options), self.factor(op.scale)
+        if name in self.point and not rule.get("momentum") and self.plan.rule(name).word == "sgd":
+            rate = rule["lr"] * scale if not isinstance(op.scale, Fading) else rule["lr"]
+            rate = rate / math.sqrt(self.k) if rule.get("decay") == "sqrt" else rate
+            rate = rate * scale if isinstance(op.scale, Fading) else rate
+            along = self.mirror(name) if op.mirror else None
+            return along(start, -sign * (rate * gradient)) if along else start + sign * (rate * gradient)
+        many = isinstance(start, list)
+        moved = copied(start) if many else [start.clone()]
+        self.rules[name].update(moved, [-sign * g for g in gradient] if many else [-sign * gradient])
+        moved = moved if scale == 1 else [s + scale * (m - s) for s, m in zip(start if many else [start], moved, strict=True)]
+        return moved if many else moved[0]
+
+    def keep(self, node, op):
+        """Copies or averages of points and gradients."""
+        for name in self.game.node(node).owns:
+            table, key = (self.gradients, (name, op.name)) if op.gradient else (self.kept[op.name], name)
+            of = self.gradients[name, op.of] if op.gradient else (self.standing() if op.of == NOW else self.place(op.of))[name]
+            weight = self.factor(op.weight)
+            if isinstance(of, list):
+                table[key] = copied(of) if weight == 1 else [k + weight * (n - k) for k, n in zip(table[key], copied(of), strict=True)]
+            else:
+                table[key] = of.detach() if weight == 1 else table[key] + weight * (of.detach() - table[key])
+
+    def together(self, op):
+        """What a kernel makes of the joint field."""
+        names = [o for node in op.nodes for o in self.game.node(node).owns]
+        senses = {o: self.game.node(node).sense for node in op.nodes for o in self.game.node(node).owns}
+
+        def field(points):
+            here = self.standing() | dict(zip(names, points, strict=True))
+            found = []
+            for node in op.nodes:
+                owner = self.game.node(node)
+                sign, own = -1 if owner.sense == "max" else 1, [here[o] for o in owner.owns]
+                if owner.axis:
+                    each = [torch.autograd.grad(sign * self.objective(node, here, **{owner.index: i}), own[0], create_graph=True)[0][i]
+                            for i in range(owner.axis)]  # fmt: skip
+                    found.append(torch.stack(each))
+                else:
+                    value = sign * self.objective(node, here)
+                    found += torch.autograd.grad(value, own, create_graph=True, materialize_grads=True) if value.requires_grad else own
+            return found
+
+        start = self.standing() if op.at == NOW else self.place(op.at)
+        rates = [dict(self.plan.rule(o).options)["lr"] for o in names]
+        project = [lambda points: [self.projected(o, p) for o, p in zip(names, points, strict=True)]] if isinstance(op, Reach) else []
+        if project and not any(v.set for v in self.game.vars if v.name in names):
+            project = [None]
+        made = kernel(op.call)(field, [start[o] for o in names], *project, *([rates] if op.rates else []), **dict(op.options))
+        for o, found in zip(names, made, strict=True):
+            if isinstance(op, Adjust):
+                self.gradients[o, op.into] = -found if senses[o] == "max" else found
+            elif op.to == NOW:
+                self.point[o] = found
+            else:
+                self.places.setdefault(op.to, {})[o] = found
 
     def projected(self, name, moved, shift=None):
         """The nearest point of the variable's set."""

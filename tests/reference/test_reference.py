@@ -26,6 +26,10 @@ NETWORKS = {
     "schedule { method: alternating  h: sgd(lr = 0.1, momentum = 0.9)  lam: ascent(lr = 0.3), repeat(2) }\nrun { batch = 6  precision = float64 }",
     "at once": HEAD + DATA + "var t: R init 1\nsolve min{h} max{t} [ E{(x, y) ~ tr}[ce(t*h(x), y)] - t^2 ]\n"
     "schedule { method: simultaneous  h: sgd(lr = 0.1)  t: adam(lr = 0.1) }\nrun { batch = 6  precision = float64 }",
+    "looking ahead": HEAD + DATA + "var t: R init 1\nsolve min{h} max{t} [ E{(x, y) ~ tr}[ce(t*h(x), y)] - t^2 ]\n"
+    "schedule { method: extragradient  h: adam(lr = 0.1)  t: sgd(lr = 0.1) }\nrun { batch = 6  precision = float64 }",
+    "looking back": HEAD + DATA + "var t: R init 1\nsolve min{h} max{t} [ E{(x, y) ~ tr}[ce(t*h(x), y)] - t^2 ]\n"
+    "schedule { method: optimistic  h: sgd(lr = 0.1, momentum = 0.5)  t: adam(lr = 0.1) }\nrun { batch = 6  precision = float64 }",
 }  # fmt: skip
 
 

@@ -1,0 +1,58 @@
+"""Named points, gradients and factors as Python: how each is called in the program, and sums of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gamespec.emit.spell import gradient_name, handle, point_name, spelled
+from gamespec.plan.sums import Factor, Fading
+
+if TYPE_CHECKING:
+    from gamespec.emit.scene import Scene
+
+
+def local(scene: Scene, owned: str) -> str:
+    """What a player owns, in the program: the name of a variable, or of a network's parameters."""
+    net = scene.net(owned)
+    return spelled(owned) if net is None else handle(net)
+
+
+def named(scene: Scene, owned: str, name: str, *, gradient: bool) -> str:
+    """What is owned, at a point; or its gradient of this name."""
+    return gradient_name(spelled(owned), name) if gradient else point_name(local(scene, owned), name)
+
+
+def kept(scene: Scene) -> dict[str, tuple[str, bool]]:
+    """What outlives a step: its name in the program, what it is of, and whether it is a gradient."""
+    return {named(scene, o, op.name, gradient=op.gradient): (o, op.gradient) for op, o in scene.keeps()}
+
+
+def factor_code(factor: Factor) -> str:
+    """A factor as Python, evaluated as `Fading.at` evaluates it."""
+    if not isinstance(factor, Fading):
+        return repr(factor)
+    under = "s.k" if factor.over == 1 else f"(1 + (s.k - 1) / {factor.over!r})"
+    under += "" if factor.power == 1 else f" ** {factor.power!r}"
+    text = f"{factor.size!r} / {under}" if factor.size else repr(factor.base)
+    if factor.base and factor.size:
+        text = f"({factor.base!r} + {text})"
+    return text if factor.first is None else f"({factor.first!r} if s.k == 1 else {text})"
+
+
+def total(terms: list[tuple[str, Factor]]) -> str:
+    """A sum of tensors, from left to right."""
+    text = ""
+    for name, factor in terms:
+        down = not isinstance(factor, Fading) and factor < 0
+        size = factor if isinstance(factor, Fading) else abs(factor)
+        sign = (" - " if down else " + ") if text else ("-" if down else "")
+        text += f"{sign}{name if size == 1 else f'{factor_code(size)} * {name}'}"
+    return text
+
+
+def total_of_lists(scene: Scene, terms: list[tuple[str, Factor]]) -> str:
+    """A sum of lists of tensors."""
+    if len(terms) == 1 and terms[0][1] == 1:
+        return terms[0][0]
+    scene.reached.add("combined")
+    return f"combined({', '.join(f'({factor_code(f)}, {name})' for name, f in terms)})"

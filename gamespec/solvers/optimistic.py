@@ -1,0 +1,33 @@
+"""Optimistic gradient: step along twice the gradient here less the last one, a look ahead that costs nothing."""
+
+from __future__ import annotations
+
+from gamespec.ir import game as ir
+from gamespec.library.base import Option
+from gamespec.plan.ops import Derive, Keep, Move, Plan
+from gamespec.plan.sums import Fading
+from gamespec.solvers.base import Accepts, Solver, Table, finished
+from gamespec.solvers.parts import frozen, joint, sources
+
+
+def plan(game: ir.Game, table: Table) -> Plan:
+    """One evaluation of the joint field for each step; the first is a plain one, as there is no past."""
+    players, still = joint(game), frozen(game)
+    twice, less = Fading(base=2.0, first=1.0), Fading(base=-1.0, first=0.0)
+    body = (
+        sources(game),
+        Derive(players, "now", still),
+        Move(players, "now", "now", along=(("gradient", twice), ("past", less))),
+        Keep(players, "past", "gradient", gradient=True),
+    )
+    return finished(game, table, solver=SOLVER.word, source=SOLVER.source, body=body, through=still)
+
+
+SOLVER = Solver(
+    word="optimistic",
+    accepts=Accepts("simultaneous", ("value",), networks=True, reason="moves all players at once, so nobody can answer anybody"),
+    options=(Option("lr", float, 0.0),),
+    source="Popov 1980; Daskalakis et al. 2018, equation 4",
+    plan=plan,
+    summary="step along the gradient and its last change",
+)
