@@ -51,17 +51,19 @@ class Indices:
     first: int
     last: int
     skip: Expr | None = None
+    rows: bool = False
+    """Whether the element that is left out is one for each sample."""
 
     def draw(self, name: str) -> Draw:
         """The draw that runs over it."""
         return Draw(names=(name,), draws=False, first=self.first, last=self.last, skip=self.skip)
 
-    def bind(self, name: tree.Name, inner: Scope, build: Build) -> str:
-        """The IR name of an index that runs over it, visible in a scope as it is written."""
+    def bind(self, name: tree.Name, inner: Scope, build: Build, *, each: bool = False) -> str:
+        """The IR name of an index that runs over it, visible in a scope as it is written; `each` sample has elements of its own."""
         unique = build.fresh(name.id)
         span = Interval(lo=Fraction(self.first), hi=Fraction(self.last))
         hide(name, inner, build)
-        inner.names[name.id] = Bound(Typed(Ref(name=unique), INDEX, self.skip is not None, span), name.span)
+        inner.names[name.id] = Bound(Typed(Ref(name=unique), INDEX, each and self.skip is not None, span), name.span)
         inner.indices |= {unique}
         return unique
 
@@ -114,30 +116,41 @@ def _reduction(node: tree.Bound, scope: Scope, build: Build) -> Typed:
         body = lower_bound(inside(node), inner, build)
     finally:
         del build.open[opened:]
-    over = [d for d in draws if d.over]
     _check_draws(binder, draws, body, scope, build)
     positive = body.range is not None and body.range.lo is not None and body.range.lo >= 0
-    expr = Reduce(op=_REDUCTIONS[binder.op], draws=draws, body=body.expr)
     kind = REAL if body.type.kind == "bool" else body.type
-    return Typed(expr, kind, body.rows and not over, Interval(lo=Fraction(0)) if positive else None)
+    over = any(d.over for d in draws)
+    samples = {n for d in inner.draws if d.over for n in d.names}
+    each = any(d.skip is not None and depends(d.skip, build) & samples for d in draws)
+    return Typed(
+        _nested(_REDUCTIONS[binder.op], draws, body.expr), kind, (body.rows or each) and not over, Interval(lo=Fraction(0)) if positive else None
+    )
+
+
+def _nested(op: Literal["E", "sum", "mean", "prod"], draws: tuple[Draw, ...], body: Expr) -> Expr:
+    """A reduction for each index and one for all samples together; indices before the first sample stand around them."""
+    first = next((k for k, d in enumerate(draws) if d.over), len(draws))
+    samples = tuple(d for d in draws if d.over)
+    parts = [(d,) for d in draws[:first]] + [samples] * bool(samples) + [(d,) for d in draws[first:] if not d.over]
+    for part in reversed(parts):
+        body = Reduce(op=op, draws=part, body=body)
+    return body
 
 
 def _check_draws(binder: tree.Binder, draws: tuple[Draw, ...], body: Typed, scope: Scope, build: Build) -> None:
     """Combinations that the emitted programs do not have; each would silently be another number."""
     over = [d.over for d in draws if d.over]
     fail, span = build.log.fail, binder.span
-    if any(d.skip is not None for d in draws):
-        raise fail(
-            "GE290", "a sum that leaves out an element is not available in this version", span, hint="subtract that element from the whole sum"
-        )
-    if len(draws) > 1 and len(over) < len(draws):
-        raise fail("GE290", "one binder over several indices, or over samples and indices, is not available in this version", span,
-                   hint=f"write a binder for each: `{binder.op}{{..}} {binder.op}{{..}}[ .. ]`")  # fmt: skip
+    first = next((k for k, d in enumerate(draws) if d.over), len(draws))
+    later = {n for d in draws[first:] if not d.over for n in d.names}
+    sifted = [depends(d.cond, build) for d in draws if d.cond is not None]
+    if any(later & names for names in sifted):
+        raise fail("GE290", "a condition looks at an index that is written behind the samples", span, hint="write the index first")
     if len(over) > 1 and binder.op != "E":
         raise fail("GE290", "an exact sum over two sources at once is not available in this version", span, hint="write `E` and `~`")
     mixed = {v.name for v in build.vars if v.type.kind == "dist"}
     outer = {n for d in scope.draws if d.over and d.over not in mixed for n in d.names}
-    if over and depends(body.expr, build) & outer:
+    if over and depends(body.expr, build).union(*sifted) & outer:
         raise fail("GE290", "an expectation for every sample of another one is not available in this version", span,
                    hint="write one expectation: `E{(a, b) ~ train, z ~ noise}[ .. ]`")  # fmt: skip
 
@@ -239,7 +252,7 @@ def index_set(node: tree.Expr | None, scope: Scope, build: Build) -> Indices | N
         skip = expressions.lower(node.right.items[0], scope, build)
         if skip.type.kind not in ("class", "index"):
             raise build.log.fail("GE207", "only a class can be left out", node.right.span, f"this is {skip.type}", hint="write the label: `{b}`")
-        return Indices(base.first, base.last, skip.expr)
+        return Indices(base.first, base.last, skip.expr, skip.rows)
     if not (isinstance(node, tree.Binary) and node.op == ".."):
         return None
     first, last = (evaluate(e, scope, build) for e in (node.left, node.right))
@@ -256,13 +269,10 @@ def index_set(node: tree.Expr | None, scope: Scope, build: Build) -> Indices | N
 def _extreme(node: tree.Bound, found: Indices, scope: Scope, build: Build) -> Typed:
     """`max{k in 0..2}[ .. ]`: the largest of finitely many numbers, no player."""
     binder = node.binders[0]
-    if found.skip is not None:
-        raise build.log.fail("GE290", "a maximum that leaves out an element is not available here in this version", binder.span,
-                             hint="write `j in argmax{k in ..}[..]` after `s.t.`")  # fmt: skip
     inner = scope.child()
     unique = found.bind(binder.binds[0].pattern.names[0], inner, build)
     body = lower_bound(inside(node), inner, build)
-    return Typed(Reduce(op=_EXTREMES[binder.op], draws=(found.draw(unique),), body=body.expr), body.type, body.rows)
+    return Typed(Reduce(op=_EXTREMES[binder.op], draws=(found.draw(unique),), body=body.expr), body.type, body.rows or found.rows)
 
 
 # ------------------------------------------------------------------ gradients

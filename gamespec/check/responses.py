@@ -119,7 +119,7 @@ def _family(item: tree.Item, right: tree.Bound, name: tree.Name, scope: tuple[Dr
         over = binders.index_set(forall.source, inner, build)
         if over is None or over.first != 0:
             raise build.log.fail("GE208", "a range from 0 is needed after `in`", forall.source.span, hint="write `forall k in 0..9`")
-        index, axis, skip = over.bind(forall.name, outer, build), over.last + 1 - (over.skip is not None), over.skip
+        index, axis, skip = over.bind(forall.name, outer, build, each=True), over.last + 1 - (over.skip is not None), over.skip
     found = lower_set(bind.source, outer, build) if bind.source is not None else None
     kind = players.type_of(bind, found, outer, build, binders.inside(right))
     return ir.Var(name=build.fresh(name.id), type=kind, set=found[0] if found else None, index=index, axis=axis, skip=skip, scope=scope)
@@ -136,7 +136,7 @@ def _lower(item: tree.Item, right: tree.Bound, name: tree.Name, var: ir.Var | No
         choice = None
         found = binders.index_set(bind.source, inner, build)
         if found is not None:
-            choice = found.draw(found.bind(written, scope, build))
+            choice = found.draw(found.bind(written, scope, build, each=True))
         else:
             for forall in item.foralls:
                 scope.names[forall.name.id] = Bound(Typed(Ref(name=var.index), INDEX, rows=True), forall.name.span)

@@ -181,9 +181,10 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, build: Build) 
         why = "every element is tried" if chosen else "`enumerate` tries every element"
         hint = "write `enumerate`" if chosen else "write `sgd(lr = 0.1)`"
         raise build.log.fail("GE506", said, node.span, why, hint=hint)
-    if found.word == "pgd" and not per_sample:
+    answers = any(owned in n.owns and e.child == n.id for n in build.nodes for e in build.edges)
+    if found.word == "pgd" and not per_sample and not answers:
         raise build.log.fail(
-            "GE506", f"`{path}` is one for all samples", node.span, "`pgd` finds one answer per sample", hint="write `sgd(lr = 0.1)`"
+            "GE506", f"`{path}` answers nobody", node.span, "`pgd` finds an answer anew before a leader moves", hint="write `sgd(lr = 0.1)`"
         )
     through = found.args[0] if found.word == "through" else None
     value = next((e for e in build.edges if e.kind == "value" and any(n.id == e.child and owned in n.owns for n in build.nodes)), None)

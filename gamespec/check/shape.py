@@ -142,10 +142,11 @@ def _binding(expr: Reduce | Grad | Stop | If, names: Names, game: Game) -> Shape
         case Reduce():
             inner = dict(names)
             for draw in expr.draws:
-                inner |= draw_names(game, draw)
+                # An index of a sum is one number at a time, whatever the samples leave out.
+                inner |= draw_names(game, draw) if draw.over else {n: Shaped(INDEX) for n in draw.names}
             body = infer(expr.body, inner, game)
-            over_samples = any(d.over or d.skip is not None for d in expr.draws)
-            return Shaped(body.type if body.type.kind != "bool" else REAL, body.rows and not over_samples)
+            each = body.rows or any(d.skip is not None and infer(d.skip, inner, game).rows for d in expr.draws)
+            return Shaped(body.type if body.type.kind != "bool" else REAL, each and not any(d.over for d in expr.draws))
         case Grad():
             return infer(expr.at, names, game) if expr.at is not None else names[expr.name]
         case Stop():

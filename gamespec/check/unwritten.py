@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gamespec.ir.expr import Apply, Call, Expr, Reduce, Ref
 from gamespec.ir.game import Game
-from gamespec.ir.walk import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +33,10 @@ def _found(game: Game) -> Iterator[Unwritten]:
         if edge.ties != "any":
             yield Unwritten(f"`ties {edge.ties}` cannot be solved yet", f"node:{edge.child}", "drop `ties`, or make the answer unique")
     yield from _declared(game)
-    labels = {p.name for p in game.params if p.type is not None}
-    formulas = [(f"node:{n.id}", n.objective) for n in game.nodes] + [(f"metric:{m.name}", m.value) for m in game.metrics]
-    for at, formula in formulas:
-        for e in walk(formula):
-            what = _part(e) or _labelled(e, labels)
-            if what:
-                yield Unwritten(what, at, "`gamec explain` says what the game is")
 
 
 def _declared(game: Game) -> Iterator[Unwritten]:
     for var in game.vars:
-        if var.type.kind == "params":
-            yield Unwritten("a perturbation of parameters cannot be solved yet", f"var:{var.name}", f"perturb the input of `{var.type.net}`")
         if var.type.kind == "dist":
             yield Unwritten("a player that chooses a distribution cannot be solved yet", f"var:{var.name}", "let it choose one point")
         if var.type.kind == "tokens":
@@ -63,17 +52,3 @@ def _declared(game: Game) -> Iterator[Unwritten]:
             name = str(getattr(source.args[0], "value", ""))
             hint = "write `= given`, and give it from Python: `nets={..}` or `data={..}`"
             yield Unwritten(f"`{name}` is not on the allow-list: no module is imported by a game yet", at, hint)
-
-
-def _labelled(e: Expr, labels: set[str]) -> str:
-    if isinstance(e, Call) and e.fn in ("ce", "margin", "correct") and any(isinstance(a, Ref) and a.name in labels for a in e.args):
-        return "a loss against one class for all samples cannot be computed yet"
-    return ""
-
-
-def _part(e: Expr) -> str:
-    if isinstance(e, Apply) and e.at is not None:
-        return f"`{e.net}` at other parameters than its own cannot be computed yet"
-    if isinstance(e, Reduce) and any(d.cond is not None for d in e.draws):
-        return "a condition on draws cannot be drawn yet"
-    return ""

@@ -46,24 +46,23 @@ def respond_parameters(scene: Scene, node: str) -> list[str]:
         for expr in (*part.args, *((part.shift,) if part.shift is not None else ())):
             names += [n for n in needs(scene, expr) if n not in names]
     samples = [spelled(n) for d in scene.game.node(node).scope for n in d.names]
-    return names if any(s in names for s in samples) else [*names, samples[0]]
+    return names if not samples or any(s in names for s in samples) else [*names, samples[0]]
 
 
 def respond_function(scene: Scene, op: Respond, text: Text) -> None:
-    """Write the function that answers for every sample: projected steps from a start, the best of some restarts."""
+    """Write the function that answers for every sample, or once for all: projected steps from a start, the best of some restarts."""
     node, var, write = scene.game.node(op.node), _variable(scene, op.node), writer(scene)
     name, span = spelled(var.name), scene.span(op.node)
     args = respond_parameters(scene, op.node)
     scene.reached.add("leaf")
-    first = next(spelled(n) for d in node.scope for n in d.names if spelled(n) in args)
-    sizes = ", ".join([f"len({first})", *map(str, var.type.shape)])
-    shape = f"({sizes}{'' if var.type.shape else ','})"
+    first = next((spelled(n) for d in node.scope for n in d.names if spelled(n) in args), "")
+    shape = scene.shape(var, f"len({first})" if first else "")
     body = Text()
     sides = sets.box(var.set, write) if var.set is not None else None
     if sides is not None and sides.tensors:
         body.add(f"lo, hi = {sides.lo}, {sides.hi}  # [{', '.join(['n', *map(str, var.type.shape)])}] each")
     zero = _projected(var, f"torch.zeros({shape}, device=s.device, dtype=DTYPE)", write, sides)
-    start = zero if op.start == "zero" else sets.draw(var.set, shape, "rng", write, rows=True)
+    start = zero if op.start == "zero" else sets.draw(var.set, shape, "rng", write, rows=bool(first))
     if not searches(op):
         call = f"{objective_name(scene, op.node)}({', '.join(parameters(scene, op.node))})"
         body.add(f"{name} = {start}", "for _ in range(steps):")
@@ -74,7 +73,7 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     restarts = f", restarts={op.restarts}" if searches(op) else ""
     each = ", ".join(n for d in node.scope for n in d.names)
     best = f", the best of {op.restarts} restarts{' for each loss' if len(op.surrogates) > 1 else ''}" if op.restarts > 1 else ""
-    doc = f"{var.name} for each ({each}): {kind}{best}."
+    doc = f"{var.name} for {f'each ({each})' if each else 'all samples'}: {kind}{best}."
     text.define(respond_name(scene, op.node), f"s, {', '.join(args)}, rng, steps={op.steps}{restarts}", doc, span)
     text.add(*(f"    {line}" for line in body.lines), span=span)
 
@@ -84,7 +83,7 @@ def _projected(var: ir.Var, point: str, write: Writer, sides: sets.Box | None) -
     if sides is not None and sides.tensors:
         write.reached.add("project_box")
         return f"project_box({point}, {'None' if sides.lo is None else 'lo'}, {'None' if sides.hi is None else 'hi'})"
-    return sets.projection(var.set, point, write, rows=True)
+    return sets.projection(var.set, point, write, rows=bool(var.scope))
 
 
 def _climb(op: Respond, var: ir.Var, objective: str, sign: str, write: Writer, sides: sets.Box | None) -> list[str]:
@@ -105,7 +104,7 @@ def _steepest(op: Respond, var: ir.Var, write: Writer) -> str:
         return "slope"
     if any(part.word == "L2" for part in (var.set.parts if var.set else ())):
         write.reached.add("unit_rows")
-        return "unit_rows(slope)"
+        return "unit_rows(slope)" if var.scope else "unit_rows(slope[None])[0]"
     return "torch.sign(slope)"
 
 
@@ -146,7 +145,7 @@ def _best_of(scene: Scene, op: Respond, body: Text, start: str, zero: str, sides
     body.add(f"best = {name} = {zero}", "with torch.no_grad():", f"    reached = {call}  # [n], the player's own objective so far")
     if many:
         body.add("for climb in climbs:")
-    wide = f"[:{', None' * len(var.type.shape)}]" if var.type.shape else ""
+    wide = f"[:{', None' * len(var.type.shape)}]" if var.type.shape and var.scope else ""
     lines = [
         "for _ in range(restarts):",
         f"    {name} = {start}",
@@ -170,9 +169,13 @@ def respond_call(steps: Steps, node: str) -> None:
         rows = _expand(steps, node, var)
         args = [rows.get(a, a) for a in args]
     rng = "s.rng_start" if steps.moves else f"stream(s.seed, {ANSWERS}, s.device)"
-    size = ", ".join([f"{var.axis} * n" if var.axis else "n", *map(str, var.type.shape)])
+    size = ", ".join(
+        [*([f"{var.axis} * n" if var.axis else "n"] if var.scope else []), *(map(str, var.type.shape) if var.type.kind != "params" else ["p"])]
+    )
     with steps.playing():
         steps.line(f"{spelled(var.name)} = {respond_name(scene, node)}({', '.join(['s', *args])}, {rng})  # [{size}]", node=node)
+        if not var.scope and steps.moves:
+            steps.line(f"s.{spelled(var.name)} = {spelled(var.name)}")
         _report(steps, node)
 
 
@@ -184,7 +187,8 @@ def _report(steps: Steps, node: str) -> None:
     leader = scene.game.node(edge.parent)
     if owner.axis or not steps.moves:
         return  # the choice among a family reports it
-    if edge.kind == "value" and leader.objective == Reduce(op="E", draws=owner.scope, body=Value(node=node)):
+    whole: Expr = Reduce(op="E", draws=owner.scope, body=Value(node=node)) if owner.scope else Value(node=node)
+    if edge.kind == "value" and leader.objective == whole:
         steps.losses[steps.label(node)] = f"value_{scene.title(edge.parent)}"
         return
     with steps.block("with torch.no_grad():"):

@@ -31,7 +31,7 @@ class Writer:
     names: Names
     functions: Mapping[str, str] = field(default_factory=dict)
     explicit: frozenset[str] = frozenset()
-    hoisted: tuple[tuple[Apply, str], ...] = ()
+    hoisted: tuple[tuple[Expr, str], ...] = ()
     scores: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
@@ -92,6 +92,17 @@ class Writer:
         net = next(n for n in self.game.nets if isinstance(expr, Ref) and n.handle == expr.name)
         return handle(net) if net.name in self.explicit else f"list({spelled(net.name)}.parameters())"
 
+    def vector(self, expr: Expr) -> str:
+        """Parameters of a network as one vector: its own, a variable that holds such a vector, or a sum of these."""
+        net = next((n for n in self.game.nets if isinstance(expr, Ref) and n.handle == expr.name), None)
+        if net is None:
+            return self.write(expr).text
+        self.reached.add("flatten_list")
+        if net.name in self.explicit:
+            return f"flatten_list({handle(net)})"
+        self.reached.add("trainable")
+        return f"flatten_list(trainable({spelled(net.name)}))"
+
     def _ref(self, expr: Ref) -> Piece:
         shaped = self.names.get(expr.name, Shaped(REAL))
         if expr.name in CONSTANTS and expr.name not in self.names:
@@ -107,7 +118,10 @@ class Writer:
             return formulas.SPECIAL[expr.fn](self, expr)
         if expr.fn not in FUNCTIONS:
             return self._metric(expr)
-        pieces = formulas.aligned([self.write(a) for a in expr.args])
+        if self.shape(expr).type.kind == "params":
+            pieces = [Piece(self.vector(a), Shaped(REAL)) if isinstance(a, Ref) else self.write(a) for a in expr.args]
+        else:
+            pieces = formulas.aligned([self.write(a) for a in expr.args])
         shape, plain = self.shape(expr), all(p.plain for p in pieces)
         if expr.fn in ("and", "or", "not"):
             word = f" {expr.fn} " if plain else {"and": " & ", "or": " | "}.get(expr.fn, "")
@@ -146,29 +160,30 @@ class Writer:
         args = ", ".join(self.tensor(a) for a in expr.args)
         net = self.net(expr.net)
         if expr.at is not None and expr.at != Ref(name=net.handle):
-            raise UnsupportedError("a network at other parameters than its own cannot be written in this version")
+            self.reached.add("apply_vector")
+            return Piece(f"apply_vector({spelled(net.name)}, {self.vector(expr.at)}, {args})", self.shape(expr))
         if net.name in self.explicit:
             self.reached.add("apply_at")
             return Piece(f"apply_at({spelled(net.name)}, {handle(net)}, {args})", self.shape(expr))
         return Piece(f"{spelled(net.name)}({args})", self.shape(expr))
 
     def _reduce(self, expr: Reduce) -> Piece:
-        if any(d.cond is not None for d in expr.draws):
-            raise UnsupportedError("conditions on draws are not available in this version")
-        indices = [d for d in expr.draws if not d.over]
-        if indices and len(expr.draws) > 1:
+        outer = self.names
+        if len(expr.draws) > 1 and not all(d.over for d in expr.draws):
             raise UnsupportedError("one reduction over two index sets, or over samples and indices at once, is not available in this version",
                                    "nest two reductions")  # fmt: skip
-        outer = self.names
-        self.names = {**outer, **{n: shaped for d in expr.draws for n, shaped in draw_names(self.game, d).items()}}
         try:
-            if indices:
-                return self._indexed(expr, indices[0])
+            if not expr.draws[0].over:
+                return self._indexed(expr, expr.draws[0])
+            self.names = {**outer, **{n: shaped for d in expr.draws for n, shaped in draw_names(self.game, d).items()}}
             body = self.write(expr.body)
+            kept = [self.write(d.cond) for d in expr.draws if d.cond is not None]
         finally:
             self.names = outer
         if expr.op not in ("E", "mean", "sum"):
             raise UnsupportedError(f"`{expr.op}` over samples is not available in this version")
+        if kept and (body.shaped.rows or expr.op == "sum"):
+            return self._where(body, " & ".join(k.within(ATOM) for k in kept), "sum" if expr.op == "sum" else "mean")
         if not body.shaped.rows:
             if expr.op == "sum":
                 raise UnsupportedError("a sum over samples of something that no sample changes is not available in this version")
@@ -180,19 +195,37 @@ class Writer:
     def _indexed(self, expr: Reduce, draw: Draw) -> Piece:
         """A reduction over a short range is written out by Python."""
         (name,) = draw.names
-        if draw.skip is not None:
-            raise UnsupportedError("a sum that leaves out an element is not available in this version")
         self.names = {**self.names, name: Shaped(INDEX)}
+        skip = self.write(draw.skip) if draw.skip is not None else None
         whole = self._whole(expr, draw)
-        if whole is not None:
+        if whole is not None and skip is None:
             return whole
         body = self.write(expr.body)
         over = f"for {spelled(name)} in range({draw.first}, {draw.last + 1})" if draw.first else f"for {spelled(name)} in range({draw.last + 1})"
+        if skip is not None and skip.plain:
+            over = f"{over} if {spelled(name)} != {skip.text}"
+        elif skip is not None:
+            return self._without(expr, body, skip, f"{spelled(name)} {over}", over)
         if expr.op == "sum":
             return Piece(f"sum({body.text} {over})", body.shaped, plain=body.plain)
         text = self.tensor(expr.body) if body.plain else body.text
         tail = {"min": "amin", "max": "amax", "E": "mean"}.get(expr.op, expr.op)
         return Piece(f"torch.stack([{text} {over}]).{tail}(dim=0)", body.shaped)
+
+    def _without(self, expr: Reduce, body: Piece, skip: Piece, each: str, over: str) -> Piece:
+        """A reduction that leaves out, for every sample, the element of its own."""
+        terms = f"torch.stack([{self.tensor(expr.body) if body.plain else body.text} {over}])"
+        if skip.shaped.rows and not body.shaped.rows:
+            terms = f"{terms}[:, None]"
+        kept = f"torch.stack([{skip.within(ATOM)} != {each}])"
+        return self._where(Piece(terms, Shaped(body.shaped.type, rows=skip.shaped.rows or body.shaped.rows)), kept, expr.op, rows=True)
+
+    def _where(self, values: Piece, kept: str, op: str, *, rows: bool = False) -> Piece:
+        """The values that are kept, reduced along their first dimension; `rows` says that samples are the second one."""
+        word = {"E": "mean"}.get(op, op)
+        self.reached.add(f"{word}_where")
+        each = Shaped(values.shaped.type if formulas.rank(values) else REAL, rows and values.shaped.rows)
+        return Piece(f"{word}_where({values.text}, {kept})", each)
 
     def _whole(self, expr: Reduce, draw: Draw) -> Piece | None:
         """`sum{j}[q[j]]` over all of q is `q.sum()`."""

@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gamespec.check.shape import Shaped
-from gamespec.emit.piece import ATOM, POWER, PRODUCT, SUM, Piece
+from gamespec.emit.piece import ATOM, COMPARISON, NEGATIVE, POWER, PRODUCT, SUM, Piece
 from gamespec.emit.spell import attribute, spelled
-from gamespec.ir.expr import Apply, Call, Expr, Num, Word
+from gamespec.ir.expr import Apply, Call, Expr, Num, Ref, Word
 from gamespec.ir.types import REAL
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _log(writer: Writer, expr: Call) -> Piece:
     (arg,) = expr.args
     other = arg.args[1] if isinstance(arg, Call) and arg.fn == "sub" and arg.args[0] == Num(value=Fraction(1)) else None
     for sign, inner in (("", arg), ("-", other)):
-        if isinstance(inner, Apply) and inner.net in writer.scores and inner.net not in writer.explicit:
+        if isinstance(inner, Apply) and inner.at is None and inner.net in writer.scores and inner.net not in writer.explicit:
             given = ", ".join(writer.tensor(a) for a in inner.args)
             return Piece(f"F.logsigmoid({sign}{spelled(inner.net)}[0]({given}))", writer.shape(expr))
     inside = writer.write(arg)
@@ -58,8 +58,7 @@ def _pow(writer: Writer, expr: Call) -> Piece:
     if isinstance(base, Call) and base.fn == "norm" and len(base.args) == 1 and exponent == Num(value=Fraction(2)):
         inner = writer.write(base.args[0])
         if inner.shaped.type.kind == "params":
-            writer.reached.add("sum_of_squares")
-            return Piece(f"sum_of_squares({writer.parameters(base.args[0])})", Shaped(REAL))
+            return _squares(writer, base.args[0], inner)
         if not rank(inner):
             return Piece(f"{inner.within(ATOM)} ** 2", writer.shape(expr), POWER, plain=inner.plain)
         rows = ".flatten(1).sum(dim=1)" if inner.shaped.rows else ".sum()"
@@ -68,12 +67,21 @@ def _pow(writer: Writer, expr: Call) -> Piece:
     return Piece(f"{left.within(ATOM)} ** {right.within(ATOM)}", writer.shape(expr), POWER, plain=left.plain and right.plain)
 
 
+def _squares(writer: Writer, expr: Expr, inner: Piece) -> Piece:
+    """The square of the Euclidean norm of parameters: of a network's own list, or of a vector."""
+    if isinstance(expr, Ref) and any(n.handle == expr.name for n in writer.game.nets):
+        writer.reached.add("sum_of_squares")
+        return Piece(f"sum_of_squares({writer.parameters(expr)})", Shaped(REAL))
+    return Piece(f"({inner.within(ATOM)} ** 2).sum()", Shaped(REAL))
+
+
 def _norm(writer: Writer, expr: Call) -> Piece:
     inner = writer.write(expr.args[0])
     order = writer.write(expr.args[1]).text if len(expr.args) > 1 else "2"
     if inner.shaped.type.kind == "params":
-        writer.reached.add("sum_of_squares")
-        return Piece(f"torch.sqrt(sum_of_squares({writer.parameters(expr.args[0])}))", Shaped(REAL))
+        if order == "2":
+            return Piece(f"torch.sqrt({_squares(writer, expr.args[0], inner).text})", Shaped(REAL))
+        return Piece(f"torch.linalg.vector_norm({writer.vector(expr.args[0])}, ord={order})", Shaped(REAL))
     if not rank(inner):
         return Piece(f"abs({inner.text})" if inner.plain else f"torch.abs({inner.text})", writer.shape(expr), plain=inner.plain)
     if inner.shaped.rows:
@@ -92,26 +100,31 @@ def _total(writer: Writer, expr: Call) -> Piece:
     return Piece(f"{inner.within(ATOM)}{flat}.{expr.fn}(dim=1)", writer.shape(expr))
 
 
-def _classes(writer: Writer, expr: Expr) -> str:
+def _classes(writer: Writer, expr: Expr) -> Piece:
     piece = writer.write(expr)
-    return f"({piece.text}).long()" if piece.shaped.type.kind == "bool" else piece.text
+    return Piece(f"({piece.text}).long()", piece.shaped) if piece.shaped.type.kind == "bool" else piece
 
 
 def _ce(writer: Writer, expr: Call) -> Piece:
-    scores = writer.write(expr.args[0])
-    return Piece(f'F.cross_entropy({scores.text}, {_classes(writer, expr.args[1])}, reduction="none")', writer.shape(expr))
+    scores, label = writer.write(expr.args[0]), _classes(writer, expr.args[1])
+    if scores.shaped.rows and label.shaped.rows:
+        return Piece(f'F.cross_entropy({scores.text}, {label.text}, reduction="none")', writer.shape(expr))
+    # One class for all samples, or one sample for all classes.
+    return Piece(f"-torch.log_softmax({scores.text}, dim=-1)[..., {label.text}]", writer.shape(expr), NEGATIVE)
 
 
 def _correct(writer: Writer, expr: Call) -> Piece:
-    scores = writer.write(expr.args[0])
-    return Piece(f"({scores.within(ATOM)}.argmax(dim=1) == {_classes(writer, expr.args[1])}).to(DTYPE)", writer.shape(expr))
+    scores, label = writer.write(expr.args[0]), _classes(writer, expr.args[1])
+    return Piece(
+        f"({scores.within(ATOM)}.argmax(dim={1 if scores.shaped.rows else 0}) == {label.within(COMPARISON - 1)}).to(DTYPE)", writer.shape(expr)
+    )
 
 
 def _margin(writer: Writer, expr: Call) -> Piece:
     scores = writer.write(expr.args[0])
     name = "margin" if len(expr.args) == 2 else "margin_of"
     writer.reached.add(name)
-    rest = ", ".join(_classes(writer, a) for a in expr.args[1:])
+    rest = ", ".join(_classes(writer, a).text for a in expr.args[1:])
     return Piece(f"{name}({scores.text}, {rest})", writer.shape(expr))
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gamespec.check.shape import Names
 from gamespec.emit.expr import Writer, family_text
 from gamespec.emit.moved import moved
 from gamespec.emit.scene import Scene, Text
-from gamespec.emit.spell import handle, spelled
-from gamespec.ir.expr import Apply, Array, Expr, Grad, Index, Reduce, Ref, Value
-from gamespec.ir.walk import children, expanded
+from gamespec.emit.spell import handle, spelled, unused
+from gamespec.ir.expr import Apply, Array, Call, Expr, Grad, Index, Reduce, Ref, Value
+from gamespec.ir.walk import children, expanded, walk
 from gamespec.library.functions import CONSTANTS
+
+if TYPE_CHECKING:
+    from gamespec.emit.piece import Piece
 
 NET, PARAMETERS, CONSTANT, VARIABLE, SAMPLE = range(5)
 """The order of a function's parameters."""
@@ -52,7 +57,7 @@ def _visit(scene: Scene, expr: Expr, bound: frozenset[str], found: dict[str, int
         case Apply():
             net = next(n for n in scene.game.nets if n.name == expr.net)
             found.setdefault(spelled(net.name), NET)
-            if net.name in scene.explicit:
+            if net.name in scene.explicit and expr.at is None:
                 found.setdefault(handle(net), PARAMETERS)
         case Value():
             _visit(scene, scene.game.node(expr.node).objective, bound, found)
@@ -90,7 +95,7 @@ def objective(scene: Scene, node: str, text: Text) -> None:
     owner = scene.game.node(node)
     if owner.choice is not None:
         return
-    piece = writer(scene).write(owner.objective)
+    lines, piece = written(writer(scene), owner.objective)
     shape = "[n]" if piece.shaped.rows else "0-d"
     verb = "maximises" if owner.sense == "max" else "minimises"
     maths = scene.maths(node)
@@ -98,7 +103,33 @@ def objective(scene: Scene, node: str, text: Text) -> None:
     doc = f"{what}: {maths}" if len(what) + len(maths) < 100 else f"{what}.\n\n    {maths}\n    "
     span = scene.span(node)
     text.define(objective_name(scene, node), ", ".join(parameters(scene, node)), doc.replace("\\", "\\\\"), span)
-    text.add(f"    return {piece.text}", span=span)
+    text.add(*(f"    {line}" for line in lines), f"    return {piece.text}", span=span)
+
+
+def written(write: Writer, expr: Expr) -> tuple[list[str], Piece]:
+    """An expression with what a loop over an index would compute again and again: lines before it, and its text."""
+    taken = {spelled(n) for n in write.names}
+    lines = []
+    for known in dict.fromkeys(_same_each_time(expr, frozenset(), looping=False)):
+        piece, name = write.write(known), unused("same", taken)
+        lines.append(f"{name} = {piece.text}")
+        write = replace(write, hoisted=(*write.hoisted, (known, name)))
+    return lines, write.write(expr)
+
+
+def _same_each_time(expr: Expr, bound: frozenset[str], *, looping: bool) -> Iterator[Expr]:
+    """The largest parts of the body of a loop over an index that apply a network or ask a follower, whatever the index is."""
+    costly = isinstance(expr, (Apply, Value)) or (isinstance(expr, Call) and any(isinstance(a, Apply) for a in expr.args))
+    if looping and costly and not bound & {e.name for e in walk(expr) if isinstance(e, Ref)}:
+        yield expr
+        return
+    inner = bound
+    if isinstance(expr, Reduce) and not expr.draws[0].over:
+        inner, looping = bound | set(expr.draws[0].names), True
+    elif isinstance(expr, Grad):
+        inner = bound | {expr.name}
+    for child in children(expr):
+        yield from _same_each_time(child, inner, looping=looping)
 
 
 def moved_part(scene: Scene, node: str) -> Expr | None:
@@ -127,7 +158,7 @@ def moved_function(scene: Scene, node: str, text: Text) -> None:
     part = moved_part(scene, node)
     if part is None:
         return
-    piece = writer(scene).write(part)
+    lines, piece = written(writer(scene), part)
     doc = f"The terms of {objective_name(scene, node)} that change with {' and '.join(scene.game.node(node).owns)}, 0-d."
     text.define(moved_name(scene, node), ", ".join(needs(scene, part)), doc, scene.span(node))
-    text.add(f"    return {piece.text}", span=scene.span(node))
+    text.add(*(f"    {line}" for line in lines), f"    return {piece.text}", span=scene.span(node))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from gamespec.check.shape import Shaped, draw_names
 from gamespec.emit.answers import respond_function, respond_name, respond_parameters, searches
 from gamespec.emit.data import quoted
-from gamespec.emit.functions import writer
+from gamespec.emit.functions import writer, written
 from gamespec.emit.scene import Scene, Text, draws_of, is_table
 from gamespec.emit.spell import attribute, spelled
 from gamespec.emit.step import Steps
@@ -99,7 +99,8 @@ def _metric(scene: Scene, metric: Metric, searched: dict[str, Respond], text: Te
     for node in inner:
         args = ", ".join(["s", *respond_parameters(scene, node), "s.rng_measure", "steps", *(["restarts"] if searches(searched[node]) else [])])
         steps.line(f"{spelled(scene.game.node(node).owns[0])} = {respond_name(scene, node)}({args})", node=node)
-    text.add("    with torch.no_grad():", f"        return {steps.writer.write(expr).text}", span=span)
+    lines, piece = written(steps.writer, expr)
+    text.add("    with torch.no_grad():", *(f"        {line}" for line in lines), f"        return {piece.text}", span=span)
 
 
 def _at_answers(scene: Scene, expr: Expr) -> Expr:

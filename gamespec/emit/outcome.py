@@ -125,7 +125,8 @@ def certify_function(scene: Scene, text: Text) -> None:
     text.add("    entries = [", f'        check("residual", float(residual(s)), TOL, "{note}"),', "    ]")
     for node in scene.nodes:
         owner = scene.game.node(node)
-        if owner.scope and owner.choice is None and not owner.axis:
+        asked = any(isinstance(o, Respond) and o.node == node for o in flat(scene.plan.body))
+        if asked and not owner.axis:
             _suboptimality(scene, node, text)
         elif scene.scalar and _answers_alone(scene, node):
             _gain_alone(scene, node, text)

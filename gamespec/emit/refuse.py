@@ -32,6 +32,10 @@ def _player(game: ir.Game, node: ir.Node) -> None:
             raise UnsupportedError(
                 f"one answer per sample in {names} at once is not available in this version", "use one variable of all their numbers"
             )
+        if any(v.type.kind == "params" for v in game.vars if v.name in node.owns):
+            raise UnsupportedError(
+                f"{names}: other parameters for each sample are not available in this version", "take the expectation inside: `max{..} E{..}[ .. ]`"
+            )
         if children(game, node.id):
             raise UnsupportedError(f"{names} answers each sample and leads another player, which is not available in this version")
     if node.axis and not node.scope and (len(node.owns) != 1 or children(game, node.id)):

@@ -94,6 +94,13 @@ class Scene:
         """The same, by its local name where the program applies the network at explicit parameters."""
         return handle(net) if net.name in self.explicit else self.weights(net)
 
+    def shape(self, v: ir.Var, rows: str = "") -> str:
+        """The shape of a variable as Python text, `rows` before it; parameters of a network are one vector of all its numbers."""
+        net = next((n for n in self.game.nets if v.type.kind == "params" and n.name == v.type.net), None)
+        sizes = list(map(str, v.type.shape)) if net is None else [f"sum(p.numel() for p in {self.weights(net, 's.')})"]
+        parts = [*([rows] if rows else []), *sizes]
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
     def title(self, node: str) -> str:
         """The end of the names of a player's functions and values."""
         return self.titles[node]

@@ -44,7 +44,7 @@ def start_function(scene: Scene, text: Text) -> None:
             _start_var(scene, v, text)
     for name, rule in scene.plan.rules:
         net, var = scene.net(name), scene.var(name)
-        if net is None and (var is None or var.scope or arithmetic(rule)):
+        if net is None and (var is None or var.scope or arithmetic(rule) or rule.word == "sign"):
             continue
         entry = words("rules")[rule.word]
         scene.reached.add(entry.build.__name__)
@@ -80,35 +80,35 @@ def _start_net(scene: Scene, n: ir.Net, text: Text) -> None:
 def _start_var(scene: Scene, v: ir.Var, text: Text) -> None:
     """Inside its set from the start; the candidates of a beam stand apart, the first where the author put the variable."""
     write, copies = writer(scene), scene.beams.get(v.name, 0)
-    shape = (*((copies,) if copies else ()), *v.type.shape)
+    shape = scene.shape(v, str(copies) if copies else "")
     init = v.init
     if copies or (isinstance(init, Word) and init.value == "uniform"):
-        value = sets.draw(v.set, repr(shape), "s.rng_start", write, rows=bool(copies))
+        value = sets.draw(v.set, shape, "s.rng_start", write, rows=bool(copies))
     elif isinstance(init, Array) and init.items and isinstance(init.items[0], Word):  # normal(std)
         spread = constant_text(init.items[1])
-        drawn = f"{spread} * torch.randn({shape!r}, generator=s.rng_start, device=device, dtype=DTYPE)"
+        drawn = f"{spread} * torch.randn({shape}, generator=s.rng_start, device=device, dtype=DTYPE)"
         value = sets.projection(v.set, drawn, write, rows=False)
     else:
         value = _constant(v, init, shape, scene)
     span = scene.spans.get(f"var:{v.name}")
     text.add(f"    s.{spelled(v.name)} = {value}", span=span)
     if copies and init is not None and not (isinstance(init, Word) and init.value == "uniform"):
-        text.add(f"    s.{spelled(v.name)}[0] = {_constant(v, init, v.type.shape, scene)}", span=span)
+        text.add(f"    s.{spelled(v.name)}[0] = {_constant(v, init, scene.shape(v), scene)}", span=span)
 
 
-def _constant(v: ir.Var, init: Expr | None, shape: tuple[int, ...], scene: Scene) -> str:
+def _constant(v: ir.Var, init: Expr | None, shape: str, scene: Scene) -> str:
     """A start that is written down, put into the set unless it is known to lie there."""
     text = None if init is None or isinstance(init, Word) else constant_text(init)
     options = "device=device, dtype=DTYPE"
     if init is None or text is None:
         values: list[Fraction | None] = [Fraction(0)]
-        value = f"torch.zeros({shape!r}, {options})"
+        value = f"torch.zeros({shape}, {options})"
     elif isinstance(init, Array):
         values = [exact(e) for e in init.items]
         value = f"torch.tensor({text}, {options})"
     else:
         values = [exact(init)]
-        value = f"torch.full({shape!r}, {text if '.' in text else f'{text}.0'}, {options})"
+        value = f"torch.full({shape}, {text if '.' in text else f'{text}.0'}, {options})"
     write = writer(scene)
     known = v.set is None or sets.inside(v.set, values, write)
     return value if known else sets.projection(v.set, value, write, rows=False)

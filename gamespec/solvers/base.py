@@ -125,7 +125,8 @@ def size(game: ir.Game, node: str) -> int:
     """How many numbers a node chooses; networks count as many."""
     if owns_network(game, node):
         return 10**9
-    return sum(math.prod(v.type.shape) for v in game.vars if v.name in game.node(node).owns)
+    found = [v for v in game.vars if v.name in game.node(node).owns]
+    return 10**9 if any(v.type.kind == "params" for v in found) else sum(math.prod(v.type.shape) for v in found)
 
 
 def drawn(game: ir.Game) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -52,7 +52,7 @@ def answer(game: ir.Game, table: Table, edge: ir.Edge, draw: Sample) -> tuple[Op
     if isinstance(how, Unrolled) or (isinstance(how, Implicit) and how.how == "newton"):
         return ()  # the answer is computed inside the leader's derivative
     below = answers(game, table, node, draw)
-    if kind == "per_sample":
+    if kind == "per_sample" or seat.rules[0][1].word == "sign":
         return (*below, Respond(node, seat.rules[0][1], seat.steps, seat.start, seat.restarts, seat.surrogates))
     through = ((node, how),) if isinstance(how, Penalty) else responses(game, table, node)
     turn = repeated(table, draw, (*below, Derive((node,), "now", through), Move((node,), "now", "now")), max(seat.times, seat.steps, 1))

@@ -192,6 +192,9 @@ class _Work:
             return None
         solved = _values(first["newton"]) if "newton" in first else {"steps": 50, "tol": 1e-12}
         newton = Implicit("newton", whole(solved["steps"]), real(solved["tol"]))
+        if "pgd" in first and "through" not in first:
+            self.defaults[f"{self.game.node(edge.child).owns[0]}.through"] = "stop"
+            return Stop()
         if "through" not in first:
             how = newton if self._solved(edge, first) else Implicit("cg", 20, 1e-10)
             self.defaults[f"{self.game.node(edge.child).owns[0]}.through"] = f"implicit ({how.how})"

@@ -284,7 +284,6 @@ def test_code_from_outside_is_declared_and_never_imported(tmp_path):
 
 
 UNWRITTEN = {
-    "condition": ROBUST.replace("(a, b) ~ test}", "(a, b) ~ test | b == 3}"),
     "ties": BILEVEL.replace("w = argmin", "w in argmin").replace("^2 ] ]", "^2 ] ] ties pessimistic"),
     "constraint": SADDLE.replace("x*y ]", "x*y s.t. x + y <= 1 ]"),
     "distribution": GAN.replace("solve min{G} max{D} [", "var p: Dist(params(G))\nsolve min{p} max{D} E{u ~ p} [").replace("G(z)", "G(z; u)"),

@@ -22,7 +22,9 @@ OPS = {
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b, "pow": lambda a, b: a**b,
     "neg": lambda a: -a, "matmul": lambda a, b: a @ b, "sum": lambda a: a.sum(), "mean": lambda a: a.mean(), "abs": torch.abs,
     "norm": torch.linalg.vector_norm, "exp": torch.exp, "log": torch.log, "sin": torch.sin, "gt": lambda a, b: a > b,
-    "ce": lambda z, y: torch.nn.functional.cross_entropy(z[None], y[None])
+    "ce": lambda z, y: torch.nn.functional.cross_entropy(z[None], torch.as_tensor(y)[None]), "tanh": torch.tanh,
+    "eq": lambda a, b: torch.as_tensor(a == b), "ne": lambda a, b: torch.as_tensor(a != b), "and": lambda a, b: a & b,
+    "margin": lambda z, y: torch.stack([z[k] for k in range(len(z)) if k != int(y)]).max() - z[int(y)],
 }  # fmt: skip
 
 
@@ -96,7 +98,7 @@ class Interpreter:
             case Call():
                 return OPS[expr.fn](*(self.value(a, env) for a in expr.args))
             case Apply():
-                return self.network(expr.net, env, [self.value(a, env)[None] for a in expr.args])[0]
+                return self.applied(expr, env)
             case Array():
                 return torch.stack([torch.as_tensor(self.value(i, env), dtype=torch.float64) for i in expr.items])
             case Index():
@@ -111,10 +113,33 @@ class Interpreter:
                 return self.reduced(expr, env)
         raise NotImplementedError(expr)
 
+    def applied(self, expr, env):
+        """A network at one sample, at its own parameters or at those of a vector."""
+        net, args = self.nets[expr.net], tuple(self.value(a, env)[None] for a in expr.args)
+        if expr.at is None:
+            return self.network(expr.net, env, list(args))[0]
+        vector, params, at = self.vector(expr.at, env), {}, 0
+        for name, own in net.named_parameters():
+            params[name], at = vector[at : at + own.numel()].view_as(own), at + own.numel()
+        return torch.func.functional_call(net, params, args)[0]
+
+    def vector(self, expr, env):
+        """Parameters of a network one after the other; sums of such vectors."""
+        if isinstance(expr, Ref) and any(n.handle == expr.name for n in self.game.nets):
+            own = env.get(expr.name)
+            return torch.cat([p.reshape(-1) for p in (own if isinstance(own, list) else self._tensors(expr.name))])
+        if isinstance(expr, Call):
+            return OPS[expr.fn](*(self.vector(a, env) for a in expr.args))
+        return self.value(expr, env)
+
     def reduced(self, expr, env):
         """A sum or a mean, written out."""
         if not expr.draws[0].over:
             draw = expr.draws[0]
+            if draw.skip is not None or expr.op != "sum":
+                skip = None if draw.skip is None else int(self.value(draw.skip, env))
+                terms = torch.stack([self.value(expr.body, env | {draw.names[0]: i}) for i in range(draw.first, draw.last + 1) if i != skip])
+                return {"sum": terms.sum, "E": terms.mean, "mean": terms.mean, "prod": terms.prod, "max": terms.max, "min": terms.min}[expr.op]()
             whole = isinstance(expr.body, Index) and expr.body.indices == (Ref(name=draw.names[0]),)
             if whole:  # rounding depends on the order
                 return self.value(expr.body.base, env).sum()
@@ -124,7 +149,11 @@ class Interpreter:
         for row in range(count):
             here = {n: c[row] for d in expr.draws for n, c in zip(d.names, self.rows[d.over], strict=False)}
             answers = {n: t[row] for n, t in env.items() if self.answers_samples(n)}
+            if any(d.cond is not None and not bool(self.value(d.cond, env | here)) for d in expr.draws):
+                continue
             each.append(self.value(expr.body, env | here | answers))
+        if not each:
+            return torch.zeros((), dtype=torch.float64)
         return torch.stack(each).sum() if expr.op == "sum" else torch.stack(each).mean()
 
     def network(self, name, env, inputs):
