@@ -12,7 +12,7 @@ from gamespec.classify.globally import Landscape, landscape
 from gamespec.classify.judge import Judged, judge
 from gamespec.ir.expr import Value
 from gamespec.ir.game import Edge, Game, Group, Schedule
-from gamespec.ir.walk import problem
+from gamespec.ir.walk import constrained, problem
 from gamespec.report.diagnostic import GameError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def readings(checked: Checked, schedules: tuple[str, ...] = ()) -> Iterator[Read
     """The game as written, then at once where it was in turn, or in each turn where it was at once."""
     yield Reading(WRITTEN, checked, schedules or tuple(s.name for s in checked.game.schedules))
     game = checked.game
-    plain = not any(n.scope or n.axis or n.choice for n in problem(game).nodes) and not any(g.constraints for g in game.groups)
+    plain = not any(n.scope or n.axis or n.choice for n in problem(game).nodes) and not constrained(game)
     if not plain:
         return
     if game.edges and game.order_word != "simultaneous":

@@ -43,6 +43,8 @@ class Checked:
 class Compiled:
     """Everything between a checked game and its run."""
 
+    game: ir.Game
+    """What is played: the game that was checked, with a multiplier for every constraint."""
     facts: Facts
     choice: Choice
     plan: Plan
@@ -94,6 +96,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     from gamespec.emit.refuse import UnsupportedError
     from gamespec.emit.write import emit
     from gamespec.solvers.choose import Unplayable, choose, schedule_name
+    from gamespec.solvers.prices import priced
 
     game = checked.game
     where = checked.spans.get("node:main") or Span(checked.source.name, 0, 0)
@@ -105,6 +108,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     if missing is not None:
         raise _error("GE292", missing.what, checked.spans.get(missing.at) or where, hint=missing.hint)
     facts = classify(problem(game))
+    game = priced(game, schedule_name(game, schedule))
     choice = choose(game, facts, schedule)
     if isinstance(choice, Unplayable):
         at = checked.spans.get(f"schedule:{schedule_name(game, schedule)}.method") or where
@@ -117,7 +121,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     except UnsupportedError as e:
         raise _error("GE292", e.what, where, hint=e.hint or "see `gamec list` for what can be written") from None
     warned = Diagnostic("GW505", choice.warning, Label(where), hint="drop `method:`, and the order as written is kept") if choice.warning else None
-    return Compiled(facts, choice, plan, program, (warned,) if warned else ())
+    return Compiled(game, facts, choice, plan, program, (warned,) if warned else ())
 
 
 def _error(code: str, message: str, span: Span, label: str = "", hint: str = "") -> GameError:
@@ -128,6 +132,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False) ->
     """Players, order, facts, the method and its defaults, costs per step, as text."""
     from gamespec.classify import classify
     from gamespec.solvers.cost import cost
+    from gamespec.solvers.prices import paid
 
     missing = unwritten(checked.game)
     if missing is not None:
@@ -137,8 +142,9 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False) ->
     lines = [str(compiled.facts), *assumed(checked.game), "", str(compiled.choice).split("\n")[0]]
     if why:
         lines += str(compiled.choice).split("\n")[1:]
+    lines += paid(compiled.game)
     lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]
-    lines += [f"cost per step: {cost(checked.game, compiled.plan)}"]
+    lines += [f"cost per step: {cost(compiled.game, compiled.plan)}"]
     lines += [f"warning {d.code}: {d.message}" for d in compiled.diagnostics]
     return "\n".join(lines)
 

@@ -17,7 +17,9 @@ def add(item: tree.Item, scope: Scope, build: Build) -> None:
     """Remember a constraint of the node whose objective is being lowered."""
     if build.path.startswith("@"):
         raise build.log.fail("GE291", "nobody is bound by a constraint in a metric", item.span, hint="drop it")
-    build.limits[build.path] = (*build.limits.get(build.path, ()), lower_constraint(item, scope, build))
+    known = build.limits.get(build.path, ())
+    build.spans[f"limit:{build.path}.{len(known)}"] = item.span
+    build.limits[build.path] = (*known, lower_constraint(item, scope, build))
 
 
 def lower_constraint(item: tree.Item, scope: Scope, build: Build) -> Expr:

@@ -107,6 +107,7 @@ def _block(block: tree.Block, scope: Scope, build: Build) -> tuple[str, ...]:
             index, axis = over.bind(forall.name, inner, build), over.last + 1
         roots.append(players.root_player(label, player.game, inner, build, index, axis))
     shared = tuple(constraints.lower_constraint(item, scope, build) for item in block.side)
+    build.spans |= {f"limit:group.{k}": item.span for k, item in enumerate(block.side)}
     build.groups.append(ir.Group(id="group", nodes=tuple(roots), constraints=shared))
     return tuple(roots)
 

@@ -176,6 +176,7 @@ def _equilibrium(item: tree.Item, right: tree.Equilibrium, inner: Scope, build: 
         raise build.log.fail("GE304", "the two sides of an equilibrium name different players", item.left.span,
                              f"{', '.join(owned)} play", hint=f"write `({', '.join(owned)})`")  # fmt: skip
     shared = tuple(constraints.lower_constraint(one, inner, build) for one in right.side)
+    build.spans |= {f"limit:{parent}/nash.{k}": one.span for k, one in enumerate(right.side)}
     build.groups.append(ir.Group(id=f"{parent}/nash", nodes=tuple(node.id for node in made), constraints=shared))
     unique = item.kind == "unique"
     build.edges += [ir.Edge(kind="response", parent=parent, child=node.id, unique=unique) for node in made]

@@ -23,12 +23,13 @@ def unwritten(game: Game) -> Unwritten | None:
 
 
 def _found(game: Game) -> Iterator[Unwritten]:
-    for group in game.groups:
-        if group.constraints:
-            yield Unwritten("a constraint shared by players cannot be solved yet", f"node:{group.nodes[0]}", "give each variable a set of its own")
     for node in game.nodes:
-        if node.constraints:
-            yield Unwritten("a constraint of a player cannot be solved yet", f"node:{node.id}", "declare a set on the variable, or add a penalty")
+        if node.constraints and (node.scope or node.choice is not None or node.id.startswith("@")):
+            yield Unwritten(
+                "a constraint on one answer for each sample cannot be solved yet",
+                f"node:{node.id}",
+                "declare a set on the variable, or add a penalty",
+            )
     for edge in game.edges:
         if edge.ties != "any":
             yield Unwritten(f"`ties {edge.ties}` cannot be solved yet", f"node:{edge.child}", "drop `ties`, or make the answer unique")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gamespec.classify import equilibrium
 from gamespec.classify import players as own
 from gamespec.classify.answers import answered
@@ -13,6 +15,7 @@ from gamespec.classify.order import Decision, decide_order
 from gamespec.classify.sums import Sums, sums
 from gamespec.classify.tree import Tree
 from gamespec.ir.game import Game
+from gamespec.ir.walk import constrained
 
 __all__ = ["Fact", "Facts", "PlayerFacts", "Reason", "classify"]
 
@@ -26,7 +29,7 @@ def classify(game: Game) -> Facts:
     zero_sum = bool(added.zero.verdict)
     players = _players(known, tree, numbers, zero_sum=zero_sum)
     saddle = equilibrium.saddle(known, tree, players, numbers, zero_sum=zero_sum)
-    if any(node.constraints for node in game.nodes):
+    if constrained(game):
         saddle = unknown(saddle.name, "a constraint stands between the players")
     decision = decide_order(tree, players, saddle, added.zero, added.identical)
     return Facts(
@@ -43,9 +46,12 @@ def _players(known: Known, tree: Tree, numbers: tuple[Seat, ...], *, zero_sum: b
 
     In a zero-sum game a follower's answer may be held still; elsewhere it is put in where it has a closed form.
     """
-    closed, seen = (numbers, tree.leaders) if zero_sum else answered(known, tree, numbers)
+    # The closed forms of answers know nothing of constraints.
+    bound = constrained(tree.game)
+    closed, seen = (numbers, frozenset()) if bound else (numbers, tree.leaders) if zero_sum else answered(known, tree, numbers)
     nodes = sorted(tree.game.nodes, key=lambda node: tree.levels[node.id])
-    return tuple(own.facts(known, tree, node, closed, blind=node.id in tree.leaders - seen) for node in nodes)
+    found = tuple(own.facts(known, tree, node, closed, blind=node.id in tree.leaders - seen) for node in nodes)
+    return tuple(replace(p, unique=unknown(p.unique.name, "a constraint binds it")) if bound else p for p in found)
 
 
 def _seats(game: Game) -> tuple[Seat, ...]:

@@ -22,6 +22,7 @@ from gamespec.classify.stationary import Search, Zero
 from gamespec.classify.sums import sums
 from gamespec.classify.tree import Tree
 from gamespec.ir.game import Game
+from gamespec.ir.walk import constrained
 
 EFFORT = 30_000
 """Evaluations for one landscape: one or two seconds at most."""
@@ -102,7 +103,9 @@ def _leaders(found: Bracket) -> str:
 
 
 def landscape(game: Game, effort: int = EFFORT) -> Landscape | None:
-    """All that can be said of the whole game; None for games without a closed form, or of many numbers."""
+    """All that can be said of the whole game; None for games without a closed form, with constraints, or of many numbers."""
+    if constrained(game):
+        return None
     known, tree = Known(game), Tree(Tree(game).played())
     try:
         numbers = tuple(sorted(seats(tree.game), key=lambda seat: tree.levels[seat.node]))

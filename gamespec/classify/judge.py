@@ -17,6 +17,7 @@ from gamespec.classify.stationary import inverse
 from gamespec.classify.sums import sums
 from gamespec.classify.tree import Tree
 from gamespec.ir.game import Game
+from gamespec.ir.walk import constrained
 
 EFFORT = 6_000
 """Evaluations for the values and for each player's search."""
@@ -68,10 +69,12 @@ class Judged:
 
 
 def judge(game: Game, point: Point, values: tuple[Bracket, Bracket] | None = None) -> Judged | None:
-    """The distances of a point, by the names of its numbers; None for games without a closed form.
+    """The distances of a point, by the names of its numbers; None for games without a closed form or with constraints.
 
     `values` are brackets of minimax and maximin where they are known already.
     """
+    if constrained(game):
+        return None
     known, tree = Known(game), Tree(Tree(game).played())
     try:
         numbers = tuple(sorted(seats(tree.game), key=lambda seat: tree.levels[seat.node]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gamespec.emit.answers import respond_name, respond_parameters
 from gamespec.emit.derive import derive
+from gamespec.emit.feasible import feasibility
 from gamespec.emit.functions import objective_name, parameters
 from gamespec.emit.piece import constant_text
 from gamespec.emit.scene import ANSWERS, FIXED, Scene, Text
@@ -130,6 +131,7 @@ def certify_function(scene: Scene, text: Text) -> None:
             _suboptimality(scene, node, text)
         elif scene.scalar and _answers_alone(scene, node):
             _gain_alone(scene, node, text)
+    feasibility(scene, text)
     text.add("    return entries")
 
 

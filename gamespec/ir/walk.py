@@ -87,6 +87,11 @@ def problem(game: Game) -> Game:
     return game.model_copy(update={"nodes": tuple(n for n in game.nodes if not n.id.startswith("@"))})
 
 
+def constrained(game: Game) -> bool:
+    """Whether somebody is bound by more than a set."""
+    return any(n.constraints for n in game.nodes) or any(g.constraints for g in game.groups)
+
+
 def free_names(expr: Expr) -> list[str]:
     """Names used and not bound inside, networks included, in order of first use."""
     found: dict[str, None] = {}

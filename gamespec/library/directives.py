@@ -12,7 +12,7 @@ class Directive:
     """One directive. `role` says what it decides about a player.
 
     "move": how it steps; "inner": how it answers before its leader moves; "choice": a discrete answer;
-    "repeat": moves per turn; "beam": copies; "through": how a derivative passes through it.
+    "repeat": moves per turn; "beam": copies; "through": how a derivative passes through it; "price": how its constraints are paid for.
     """
 
     word: str
@@ -43,6 +43,10 @@ DIRECTIVES: dict[str, Directive] = {
         Directive("enumerate", "choice", (), "try every element"),
         Directive("repeat", "repeat", (Option("times", int, REQUIRED),), "moves per turn"),
         Directive("beam", "beam", (Option("K", int, REQUIRED),), "keep K candidates and answer to the best"),
+        Directive(
+            "augmented", "price", (Option("rho", float, 1.0), Option("lr", float, 0.0)),
+            "weight of the square in the augmented Lagrangian of a constraint, 0 for none; step of its multiplier (0: rho/2)",
+        ),
         Directive("through", "through", (Option("response", str, REQUIRED),), "how a derivative passes through this player"),
     ]
 }  # fmt: skip

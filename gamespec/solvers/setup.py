@@ -190,6 +190,8 @@ class _Work:
         """How a derivative passes through a follower: as written, or by the implicit function theorem."""
         if edge is None or ("through" not in first and follower_kind(self.game, edge) != "response"):
             return None
+        if "through" not in first and any(e.kind == "value" for e in self.game.edges if e.child in team(self.game, edge.child)):
+            return Envelope("a multiplier of what its leader shares: no derivative in it where it is optimal")
         solved = _values(first["newton"]) if "newton" in first else {"steps": 50, "tol": 1e-12}
         newton = Implicit("newton", whole(solved["steps"]), real(solved["tol"]))
         if "pgd" in first and "through" not in first:

@@ -285,7 +285,7 @@ def test_code_from_outside_is_declared_and_never_imported(tmp_path):
 
 UNWRITTEN = {
     "ties": BILEVEL.replace("w = argmin", "w in argmin").replace("^2 ] ]", "^2 ] ] ties pessimistic"),
-    "constraint": SADDLE.replace("x*y ]", "x*y s.t. x + y <= 1 ]"),
+    "constraint": ROBUST.replace("ce(h(a + d), b) ]", "ce(h(a + d), b) s.t. sum(d) <= 1 ]", 1),
     "distribution": GAN.replace("solve min{G} max{D} [", "var p: Dist(params(G))\nsolve min{p} max{D} E{u ~ p} [").replace("G(z)", "G(z; u)"),
     "Lipschitz": GAN.replace("out = sigmoid)\n", "out = sigmoid) in Lipschitz(1)\n"),
 }

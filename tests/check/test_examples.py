@@ -77,6 +77,7 @@ WRITTEN = {
     "24_bisam",
     "27_fast_at_regularizers",
     "30_fgsm_regulariser",
+    "31_shared_constraint",
     "32_piecewise_discriminator",
     "33_leader_two_followers",
 }

@@ -1,0 +1,52 @@
+"""How far every constraint is violated at the end, as Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gamespec.emit.data import quoted
+from gamespec.emit.scene import Scene, Text
+from gamespec.emit.step import Steps
+from gamespec.ir.expr import Call, Draw, Expr, Reduce
+from gamespec.solvers.prices import ZERO, limits
+
+
+def written(scene: Scene) -> Iterator[tuple[str, Expr]]:
+    """Every constraint with the text that it was written as."""
+    members = {g.id: g.constraints for g in scene.game.groups}
+    owned = {n: scene.game.node(n).constraints for n in scene.nodes}
+    for owner, constraints in (members | owned).items():
+        for k, constraint in enumerate(constraints):
+            span = scene.spans.get(f"limit:{owner}.{k}")
+            known = span is not None and span.file == scene.source.name
+            text = " ".join(scene.source.text[span.start : span.end].split()) if known and span is not None else f"constraint {k + 1}"
+            node = next((scene.game.node(n) for n in scene.nodes if n == owner), None)
+            each = (Draw(names=(node.index,), last=node.axis - 1),) if node is not None and node.axis else ()
+            yield text, violation(constraint, each)
+
+
+def violation(constraint: Expr, each: tuple[Draw, ...] = ()) -> Expr:
+    """How much a constraint is violated, at the worst element of what it ranges over: 0 where it holds."""
+    found = []
+    for limit in limits(constraint):
+        excess: Expr = Call(fn="abs", args=(limit.slack,)) if limit.equal else Call(fn="max", args=(ZERO, limit.slack))
+        for d in reversed((*each, *limit.draws)):
+            excess = Reduce(op="max", draws=(d,), body=excess)
+        found.append(excess)
+    return found[0] if len(found) == 1 else Call(fn="max", args=tuple(found))
+
+
+def feasibility(scene: Scene, text: Text) -> None:
+    """An entry of the certificate for each constraint; on data it is taken on the fixed rows."""
+    found = list(written(scene))
+    if not found:
+        return
+    steps = Steps(scene, text, moves=False)
+    with steps.playing():
+        steps.fixed()
+        steps.load([expr for _, expr in found])
+        tol = "1e-6" if scene.scalar else "1e-3"
+        with steps.block("with torch.no_grad():"):
+            for said, expr in found:
+                name = quoted(f"violation of {said}")
+                steps.line(f"entries.append(check({name}, float({steps.writer.tensor(expr)}), {tol}, 'feasibility: 0 where it holds'))")
