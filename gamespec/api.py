@@ -70,15 +70,17 @@ class Game:
         steps: int | None = None,
         on_step: Callable[[Report], None] | None = None,
         out: str | os.PathLike[str] | None = None,
+        compile: str | None = None,
     ) -> Result:
         """Run the game.
 
         `nets` are modules for `= given` or in place of a declared network; `data` are tensors, a Dataset or a
-        DataLoader for a declared source; `on_step` sees every report; `out` is a folder to save the run in.
+        DataLoader for a declared source; `on_step` sees every report; `out` is a folder to save the run in;
+        `compile` is auto, on or off (default: the game's, else auto).
         """
         from gamespec.run.execute import execute
 
-        request = self._request(nets, data, seed, device, steps, out)
+        request = self._request(nets, data, seed, device, steps, out, compile)
         with self._shown():
             compiled = self._compiled(schedule, request.nets, request.data)
             return execute(self._checked, compiled, request, on_step=on_step)
@@ -91,11 +93,12 @@ class Game:
         data: Mapping[str, Any] | None = None,
         seed: int | None = None,
         device: str = "cpu",
+        compile: str | None = None,
     ) -> Step:
         """One step for a loop of your own: `info = step(batch)` with `info.losses`, `info.inner`, `info.players`."""
         from gamespec.run.step import Step
 
-        request = self._request(nets, data, seed, device, None, None)
+        request = self._request(nets, data, seed, device, None, None, compile)
         with self._shown():
             return Step(self._checked, self._compiled(schedule, request.nets, request.data), request)
 
@@ -117,11 +120,12 @@ class Game:
         device: str,
         steps: int | None,
         out: str | os.PathLike[str] | None,
+        compile: str | None,
     ) -> Any:  # noqa: ANN401  # a Request, whose module loads torch; until 2027-11
         from gamespec.run.execute import Request
 
         folder = None if out is None else Path(out)
-        return Request(seed, device, steps, folder, dict(nets or {}), dict(data or {}), self._params, "api")
+        return Request(seed, device, steps, folder, dict(nets or {}), dict(data or {}), self._params, "api", compile)
 
     @contextmanager
     def _shown(self) -> Iterator[None]:

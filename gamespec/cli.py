@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=_count, metavar="N", help="another seed than the game's")
     run.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda or cuda:1")
     run.add_argument("--steps", type=_count, metavar="N", help="another number of steps than the schedule's")
+    run.add_argument("--compile", choices=("auto", "on", "off"), help="compile steps to machine code (default: the game's, else auto)")
     run.add_argument("--out", default="runs", metavar="DIR", help="where runs are saved (default: runs)")
     run.add_argument("--solve", metavar="L", help=SOLVE)
     run.add_argument("--quiet", action="store_true", help="no progress")

@@ -121,7 +121,7 @@ def run(args: Namespace, screen: Screen) -> int:
     from gamespec.run.summary import as_json, summary
 
     quiet = args.quiet or screen.json
-    request = Request(args.seed, args.device, args.steps, Path(args.out), overrides=sets)
+    request = Request(args.seed, args.device, args.steps, Path(args.out), overrides=sets, compile=args.compile)
     try:
         result = execute(checked, compiled, request, lambda steps: progress(steps, quiet=quiet, color=screen.colored))
     except GameError as error:

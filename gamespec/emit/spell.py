@@ -16,7 +16,7 @@ _PROGRAM = frozenset([
     "restarts", "start", "step", "train", "report", "main", "residual", "stationary_near", "value", "measure", "probe", "point", "certify",
     "players", "save", "restore", "expectations", "values", "status", "table", "lo", "hi", "best", "here", "score", "terms", "pulls",
     "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
-    "gain", "note", "sizes", "points", "shapes", "at", "climb", "climbs", "weight", "moved", "g_all", "field", "check",
+    "gain", "note", "sizes", "points", "shapes", "at", "climb", "climbs", "weight", "moved", "g_all", "field", "check", "play",
 ])
 # fmt: on
 """What the program calls its own functions, arguments and local values."""

@@ -36,13 +36,13 @@ def steps_for(data=None):
 
 TRAIN = '''
 
-def train(seed=SEED, device="cpu", nets=None, data=None, steps=None, on_step=None):
-    """Play `steps` steps, with a report every EVERY; gives the state and how it ended."""
+def train(seed=SEED, device="cpu", nets=None, data=None, steps=None, on_step=None, play=step):
+    """Play `steps` steps, with a report every EVERY; gives the state and how it ended. `play` may stand in for `step`."""
     s = start(seed, device, nets, data)
     steps = {steps}
     saved = save(s)
     for k in range(1, steps + 1):
-        losses = step(s)
+        losses = play(s)
         if k % EVERY and k != steps:
             continue
         if on_step is not None:

@@ -203,6 +203,8 @@ ROWS = (
          "Often the rate is too large, or a logarithm or root has left its domain."),
     Code("GE703", "run-stopped", "the program stopped while running",
          "The note shows what Python said, and where in the program."),
+    Code("GW704", "not-compiled", "steps that were to be compiled run eager",
+         "The step is no fixed graph, there is no C++ compiler, or the compiled step disagreed with the eager one."),
 )
 # fmt: on
 

@@ -167,4 +167,5 @@ EXAMPLES: dict[str, Example] = {
     "GE701": Example(command="gamec run game_with_data_from_outside.game"),
     "GE702": Example(command="gamec run diverging.game"),
     "GE703": Example(command="gamec run game_too_large_for_memory.game"),
+    "GW704": Example(command="gamec run game_with_a_step_no_compiler_takes.game --compile on"),
 }

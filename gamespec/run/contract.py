@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from gamespec.report.source import Source, Span
 
 State = Any
-"""The state of a program: known to the program alone."""
+"""The state of a program: known to the program alone, but for `k`, the steps made, and `device`."""
+
+Play = Callable[[State], "dict[str, Tensor]"]
+"""What makes one step: the `step` of a program, or what stands in for it."""
 
 OnStep = Callable[[int, State, "Mapping[str, Tensor]"], None]
 """`on_step(k, state, losses)`, called by a program at its reports."""
@@ -115,5 +118,6 @@ class Emitted(Protocol):
         data: Mapping[str, tuple[Tensor, ...]] | None = ...,
         steps: int = ...,
         on_step: OnStep | None = ...,
+        play: Play = ...,
     ) -> tuple[State, str]:
         """All steps, with the word for how they ended."""

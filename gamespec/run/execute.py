@@ -13,15 +13,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from gamespec.report.diagnostic import GameError
+from gamespec.report.diagnostic import Diagnostic, GameError, Label
+from gamespec.report.source import Span
 from gamespec.run import link, store
 from gamespec.run.blame import not_finite
+from gamespec.run.lane import Lane
 from gamespec.run.load import load, located
 from gamespec.run.manifest import manifest
 from gamespec.run.recorder import Recorder
 from gamespec.run.result import Report, Result, Status
 from gamespec.run.store import Store
 from gamespec.run.trajectory import Diagnosis, diagnose, not_reached
+from gamespec.solvers.setup import settings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,6 +54,8 @@ class Request:
     data: Mapping[str, Any] = field(default_factory=dict)
     overrides: tuple[tuple[str, str], ...] = ()
     command: str = "run"
+    compile: str | None = None
+    """auto, on or off; None asks the `run` block of the game."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,11 @@ class Run:
     def seed(self) -> int:
         """The seed that is used."""
         return self.module.SEED if self.request.seed is None else self.request.seed
+
+    @property
+    def compiling(self) -> str:
+        """Whether steps are compiled: as asked, else as the game says, else as the length of the run says."""
+        return self.request.compile or str(settings(self.checked.game).get("compile") or "auto")
 
     @property
     def program(self) -> Path:
@@ -102,17 +112,18 @@ def execute(
     with show:
         listeners = tuple(f for f in (show if progress else None, on_step) if callable(f))
         recorder = Recorder(run.module, run.store, listeners)
-        state, word = _train(run, recorder, linked, steps)
+        lane = Lane(run.module, run.compiling, steps, tuple(link.used(checked.game)))
+        state, word = _train(run, recorder, linked, steps, lane)
     result = _finish(run, recorder, state, word)
-    run.store.json("manifest.json", known | {"status": str(result.status), "seconds": round(result.seconds, 3)})
+    result = replace(result, lane=lane.said, diagnostics=(*_slower(run, lane), *result.diagnostics))
+    ended = {"status": str(result.status), "seconds": round(result.seconds, 3), "lane": lane.record()}
+    run.store.json("manifest.json", known | ended)
     return result
 
 
 def prepare(checked: Checked, compiled: Compiled, request: Request) -> tuple[Run, Linked]:
     """The program loaded from its own directory, and what comes from outside, checked."""
-    linked = Linked(
-        link.device(checked, request.device), link.nets(checked, request.nets), link.data(checked, request.data)
-    )
+    linked = Linked(link.device(checked, request.device), link.nets(checked, request.nets), link.data(checked, request.data))
     kept = _store(checked, request)
     kept.text("spec.game", checked.source.text)
     kept.text("ir.json", checked.game.model_dump_json(indent=1))
@@ -133,11 +144,18 @@ def _steps(run: Run, linked: Linked) -> int:
     return run.module.STEPS if counted is None else counted(linked.data)
 
 
-def _train(run: Run, recorder: Recorder, linked: Linked, steps: int) -> tuple[State, str]:
+def _slower(run: Run, lane: Lane) -> tuple[Diagnostic, ...]:
+    """A warning where steps should have been compiled and are not."""
+    if not lane.warning:
+        return ()
+    start = Label(Span(run.checked.source.name, 0, 0), "")
+    return (Diagnostic("GW704", "steps run eager, not compiled", start, notes=(lane.warning,), hint="use `--compile off`"),)
+
+
+def _train(run: Run, recorder: Recorder, linked: Linked, steps: int, lane: Lane) -> tuple[State, str]:
+    nets, data = linked.nets or None, linked.data or None
     try:
-        return run.module.train(
-            run.seed, linked.device, nets=linked.nets or None, data=linked.data or None, steps=steps, on_step=recorder
-        )
+        return run.module.train(run.seed, linked.device, nets, data, steps=steps, on_step=recorder, play=lane)
     except KeyboardInterrupt:
         return recorder.state, "interrupted"
     except Exception as error:

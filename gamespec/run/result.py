@@ -52,8 +52,7 @@ _ADVICE = {
     "which cures bilinear games; where that cycles too, another start or a smaller rate.",
     Status.DRIFTING: "the players keep moving in one direction. Try: more steps, or bounded sets for the variables.",
     Status.DIVERGING: "the players move away faster and faster. Try: `method: extragradient`, or a smaller rate.",
-    Status.STALLED: "the residual stopped falling above the tolerance. Try: a smaller rate at the end, larger "
-    "batches, or another start.",
+    Status.STALLED: "the residual stopped falling above the tolerance. Try: a smaller rate at the end, larger batches, or another start.",
     Status.NAN: "a number became NaN or infinite; the last good players were kept. Try: a smaller rate.",
     Status.INTERRUPTED: "stopped by hand; what was reached until then was kept.",
 }
@@ -94,6 +93,8 @@ class Result:
     path: Path | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     kept: Path | None = None
+    lane: str = ""
+    """How the steps were made, eager or compiled, and why; empty where nothing was decided."""
 
     @property
     def value(self) -> float | None:
@@ -138,9 +139,7 @@ class Result:
 class Saved(Mapping[str, Any]):
     """The players of a saved run, read when asked for."""
 
-    def __init__(
-        self, path: Path, players: Mapping[str, Mapping[str, str]], build: Callable[[], Mapping[str, Any]]
-    ) -> None:
+    def __init__(self, path: Path, players: Mapping[str, Mapping[str, str]], build: Callable[[], Mapping[str, Any]]) -> None:
         self._path = path
         self._players = players
         self._build = build

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gamespec.report.diagnostic import GameError, InternalError
 from gamespec.run import link
 from gamespec.run.execute import Request, prepare
+from gamespec.run.lane import Lane
 from gamespec.run.load import located
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ class Step:
         self._run, linked = prepare(checked, compiled, request)
         self._sources = link.used(checked.game)
         self._device = linked.device
-        self.state = self._guarded(
-            self._run.module.start, self._run.seed, linked.device, nets=linked.nets or None, data=linked.data or None
-        )
+        # How long the loop will be is known to its author alone: without a word from them, eager.
+        compiling = "on" if self._run.compiling == "on" else "off"
+        self._lane = Lane(self._run.module, compiling, 0, tuple(self._sources))
+        self.state = self._guarded(self._run.module.start, self._run.seed, linked.device, nets=linked.nets or None, data=linked.data or None)
 
     def __call__(self, batch: Any = None) -> Info:  # noqa: ANN401  # see the class; until 2027-11
         """Make one step."""
-        found = self._guarded(self._run.module.step, self.state, self._batch(batch))
+        found = self._guarded(self._lane, self.state, self._batch(batch))
         players = self.players
         losses = {name: value for name, value in found.items() if name in players}
         inner = {name: value for name, value in found.items() if name not in players}
@@ -52,6 +54,11 @@ class Step:
     def players(self) -> Mapping[str, nn.Module | Tensor]:
         """What each player chose so far."""
         return self._run.module.players(self.state)
+
+    @property
+    def lane(self) -> str:
+        """How steps are made, eager or compiled, and why; empty before the first."""
+        return self._lane.said
 
     @property
     def residual(self) -> Tensor:

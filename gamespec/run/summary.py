@@ -15,6 +15,7 @@ def summary(result: Result) -> str:
         _block("metrics", [[name, _number(value)] for name, value in result.metrics.items()]),
         _block(_verdict(result), [_check(check) for check in result.checks]),
         f"{result.status}: {result.status.advice}\n" + (f"  {result.note}\n" if result.note else ""),
+        f"steps: {result.lane}\n" if result.lane else "",
         _block("expect", [["ok" if ok else "FAILED", text] for text, ok in result.expectations]),
         _saved(result),
     ]
@@ -29,6 +30,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "status": str(result.status),
         "advice": result.status.advice,
         "note": result.note,
+        "lane": result.lane,
         "metrics": result.metrics,
         "certificates": result.certificates,
         "checks": list(result.checks),

@@ -70,10 +70,15 @@ def replay(run: Opened) -> Replay:
             raise _Enough
 
     cut = run.result["status"] == "interrupted"
+    from gamespec.run.lane import Lane
+
     threads = torch.get_num_threads()
     torch.set_num_threads(int(m.get("threads") or threads))
     try:
-        s, _ = run.module.train(seed=m["seed"], device=device, steps=m["steps"], on_step=note)
+        lane = m.get("lane") or {}
+        since = lane.get("compiled_from")
+        play = Lane(run.module, "off" if since is None else "on", m["steps"], tuple(lane.get("tables", ())), since)
+        s, _ = run.module.train(seed=m["seed"], device=device, steps=m["steps"], on_step=note, play=play)
         measured = {} if cut else run.module.measure(s)
     except _Enough:
         s, measured = kept, {}

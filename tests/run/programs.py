@@ -71,10 +71,10 @@ def certify(s):
     return [{{"name": "stationarity", "value": r, "tol": 1e-6, "ok": r <= 1e-6, "note": "norm of the joint gradient"}}]
 
 
-def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=None):
+def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=None, play=step):
     s = start(seed, device, nets, data)
     for k in range(1, steps + 1):
-        losses = step(s)
+        losses = play(s)
         if k % EVERY == 0 or k == steps:
             if on_step:
                 on_step(k, s, losses)
@@ -165,10 +165,10 @@ def certify(s):
     return []
 
 
-def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=None):
+def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=None, play=step):
     s = start(seed, device, nets, data)
     for k in range(1, steps + 1):
-        losses = step(s)
+        losses = play(s)
         if on_step and (k % EVERY == 0 or k == steps):
             on_step(k, s, losses)
     return s, "finished"

@@ -249,7 +249,7 @@ def expectations(s, values, status):
     return []
 
 
-def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=None):
+def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=None, play=step):
     return State(), "nan"
 """
 
@@ -281,7 +281,7 @@ def test_a_real_interrupt_saves_the_run(tmp_path):
         "from gamespec.run.execute import Request, execute\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "say = lambda report: report.step == 100 and print('running', flush=True)\n"
-        "request = Request(steps=10**9, out=Path(sys.argv[1]))\n"
+        "request = Request(steps=10**9, out=Path(sys.argv[1]), compile='off')\n"
         "sys.exit(execute(Checked(), Compiled(network()), request, on_step=say).exit_code)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:

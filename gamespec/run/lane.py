@@ -1,0 +1,256 @@
+"""Which lane the steps of a run take: eager, or compiled once the run is long enough to earn the compilation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from gamespec.emit.spell import attribute
+from gamespec.run import package
+from gamespec.run.leaves import slots
+from gamespec.run.traced import Batch, Traced, UntraceableError, Watched, trace, unmoved, watch
+
+if TYPE_CHECKING:
+    from gamespec.run.contract import Emitted, State
+
+MODES = ("auto", "on", "off")
+
+_WARM, _TIMED = 3, 10
+"""Eager steps before the clock, and those that it times."""
+
+_SAVED = 2e-6
+"""Seconds that compiling saves for each operation of a step, about what dispatching one and noting it for a derivative costs."""
+
+_FIXED, _EACH = 10.0, 0.007
+"""Seconds to compile a step: for the start, and for each operation."""
+
+_LEAST = 15.0
+"""Seconds of eager steps left below which nothing is even considered: no compilation is shorter."""
+
+_CLOSE = 1e-2
+"""How far compiled and eager may lie apart on the first batch, to how far the step moved."""
+
+
+class DisagreesError(UntraceableError):
+    """A compiled step computes something else than the eager one."""
+
+
+@dataclass
+class Lane:
+    """`lane(state)` makes one step, in the place of the program's own `step`.
+
+    `auto` times the first steps, and compiles where what is left of the run saves at least twice what compiling costs;
+    `on` compiles at once; `since`, from the record of another run, compiles at that step whatever the clock says.
+    Batches of another shape, the short last ones of an epoch, take the eager step.
+    """
+
+    module: Emitted
+    mode: str
+    steps: int
+    tables: tuple[str, ...] = ()
+    """The data sources that the players use, by name."""
+    since: int | None = None
+    said: str = ""
+    """What is to be said about the lane; empty while nothing was decided."""
+    warning: str = ""
+    """Why steps that were to be compiled are not."""
+    began: int | None = None
+    """The first compiled step."""
+    _run: package.Runner | None = None
+    _traced: Traced | None = None
+    _fixed: list[Tensor] = field(default_factory=list)
+    _held: list[tuple[str, Tensor]] = field(default_factory=list)
+    _shapes: tuple[torch.Size, ...] = ()
+    _draws: list[Callable[[], Tensor]] = field(default_factory=list)
+    _count: Tensor | None = None
+    _clock: float = 0.0
+    _made: int = 0
+
+    def __post_init__(self) -> None:
+        """Say what is clear from the start."""
+        if self.mode == "off":
+            self.said = "eager"
+
+    def __call__(self, state: State, batch: Batch | None = None) -> dict[str, Tensor]:
+        """Make one step."""
+        self._made += 1
+        if self._run is None and self.said:
+            return _step(self.module, state, batch)
+        rows = self.batch(state) if batch is None else batch
+        if self._run is not None:
+            return self._fast(state, rows)
+        if not self._due(state):
+            return _step(self.module, state, rows)
+        return self._begin(state, rows)
+
+    def record(self) -> dict[str, object]:
+        """What another run needs to take the same lane."""
+        return {"compiled_from": self.began, "tables": list(self.tables), "said": self.said}
+
+    def batch(self, state: State) -> Batch:
+        """The next minibatch of every table; endless sources are drawn from inside the step."""
+        drawn = {}
+        for name in self.tables:
+            known = attribute(name)
+            if hasattr(state, f"order_{known}"):
+                drawn[name] = getattr(self.module, f"batch_{known}")(state)
+        return drawn
+
+    # -------------------------------------------------------------- when
+
+    def _due(self, state: State) -> bool:
+        """Whether this is the step to decide at."""
+        if self.since is not None:
+            return self._made == self.since
+        if self.mode == "on":
+            return True
+        done = self._made - 1
+        if done == _WARM:
+            _wait(state)
+            self._clock = time.perf_counter()
+        if done < _WARM + _TIMED:
+            return False
+        _wait(state)
+        left = self.steps - done
+        self._clock = pace = (time.perf_counter() - self._clock) / _TIMED
+        if pace * left >= _LEAST:
+            return True
+        self.said = f"eager; {_span(pace * left)} for {left} steps are too few to compile for"
+        return False
+
+    def _earns(self, traced: Traced, cached: bool, left: int) -> bool:
+        """Whether what is left of the run saves twice what compiling costs."""
+        pace, operations = self._clock, traced.operations
+        saved = min(0.8 * pace, _SAVED * operations)
+        cost = 1.0 if cached else _FIXED + _EACH * operations
+        if saved * left >= 2 * cost:
+            return True
+        even = int(2 * cost / saved) + 1
+        self.said = f"eager; compiling would take about {_span(cost)} and pay from {even} steps on"
+        return False
+
+    # -------------------------------------------------------------- how
+
+    def _begin(self, state: State, rows: Batch) -> dict[str, Tensor]:
+        """One eager step, watched; then the same step compiled, compared with it."""
+        seen = watch(self.module, state, rows)
+        try:
+            traced = trace(self.module, state, seen)
+            path = package.place(traced)
+            cached = path.exists()
+            if self.mode == "auto" and self.since is None and not self._earns(traced, cached, self.steps - self._made):
+                return seen.losses
+            begin = time.perf_counter()
+            if not cached:
+                package.build(traced, path)
+            run = package.load(path)
+            self._adopt(state, seen, traced, run)
+            spent = time.perf_counter() - begin
+        except UntraceableError as error:
+            self.said = f"eager; the step cannot be compiled: {error}"
+            # Who left the choice to us gets what was chosen; what nobody may overlook is a compiler that errs.
+            self.warning = str(error) if self.mode == "on" or isinstance(error, DisagreesError) else ""
+            return seen.losses
+        self.began = self._made + 1
+        how = "from the cache" if cached else f"built in {_span(spent)}"
+        self.said = f"compiled from step {self.began} on, {how}; the first compiled step agreed with the eager one"
+        return seen.losses
+
+    def _adopt(self, state: State, seen: Watched, traced: Traced, run: package.Runner) -> None:
+        """Compare one compiled step with the eager one, then take over the tensors of the state."""
+        inputs = [t.clone() for t in traced.inputs]
+        on_cuda = inputs[0].is_cuda
+        if on_cuda:
+            run = package.captured(run, inputs)
+            for mine, t in zip(inputs, traced.inputs, strict=True):
+                mine.copy_(t)
+        losses = run(inputs)
+        wrong = _apart(seen, dict(zip(traced.paths, inputs, strict=False)), dict(zip(traced.names, losses, strict=True)))
+        if wrong:
+            raise DisagreesError(f"compiled and eager steps disagree: {wrong}")
+        self._traced, self._run = traced, run
+        self._shapes = tuple(t.shape for t in _columns(traced, seen.batch))
+        self._draws = [seen.draws[i] for i in traced.noise]
+        self._count = torch.zeros((), dtype=torch.float64, device=inputs[0].device)
+        if on_cuda:
+            self._into(state, inputs)
+        self._hold(state)
+
+    def _into(self, state: State, inputs: list[Tensor]) -> None:
+        """A captured graph works on its own memory: the state moves there."""
+        assert self._traced is not None  # set before
+        own = dict(zip(self._traced.paths, inputs, strict=False))
+        for slot in slots(state, unmoved(self.module)):
+            if slot.path in own:
+                own[slot.path].copy_(slot.tensor.detach())
+                with torch.no_grad():
+                    slot.tensor.data = own[slot.path]
+
+    def _hold(self, state: State) -> None:
+        """Remember which tensors the step works on."""
+        assert self._traced is not None  # set before
+        found = {slot.path: slot.tensor for slot in slots(state, unmoved(self.module))}
+        self._fixed = [found[path].detach() for path in self._traced.paths]
+        self._held = [(path, found[path]) for path in self._traced.paths if "." not in path]
+        if self._traced.counts and self._count is not None:
+            self._count.fill_(state.k)
+            self._fixed.append(self._count)
+
+    def _fast(self, state: State, rows: Batch) -> dict[str, Tensor]:
+        """One compiled step; a batch of another shape takes the eager one."""
+        traced = self._traced
+        assert traced is not None  # set together with the runner
+        assert self._run is not None
+        columns = _columns(traced, rows)
+        if tuple(t.shape for t in columns) != self._shapes:
+            losses = _step(self.module, state, rows)
+            self._hold(state)
+            return losses
+        if any(getattr(state, path, None) is not tensor for path, tensor in self._held):
+            self._hold(state)
+        state.k += 1
+        found = self._run([*self._fixed, *columns, *(draw() for draw in self._draws)])
+        return dict(zip(traced.names, found, strict=True))
+
+
+def _step(module: Emitted, state: State, rows: Batch | None) -> dict[str, Tensor]:
+    """The eager step; rows are handed over only where there are any."""
+    return module.step(state, rows) if rows else module.step(state)
+
+
+def _columns(traced: Traced, rows: Batch) -> list[Tensor]:
+    return [rows[name][i] for name, i in traced.batch]
+
+
+def _apart(seen: Watched, reached: dict[str, Tensor], losses: dict[str, Tensor]) -> str:
+    """The first tensor in which two lanes differ by more than a hundredth of the step and rounding; "" for none."""
+    for name, value in losses.items():
+        other = float(seen.losses[name])
+        if not abs(float(value) - other) <= 1e-4 * (1 + abs(other)):
+            return f"{name} is {float(value):.7g} compiled and {other:.7g} eager"
+    for path, t in reached.items():
+        old, new = seen.before[path], seen.after[path]
+        if not old.is_floating_point():
+            if not torch.equal(t, new):
+                return f"`{path}` differs"
+            continue
+        slack = 1e-5 if old.dtype != torch.float64 else 1e-10
+        if not float((t - new).norm()) <= _CLOSE * float((new - old).norm()) + slack * (float(new.norm()) + slack):
+            return f"`{path}` differs by {float((t - new).norm()):.3g} where the step moved it by {float((new - old).norm()):.3g}"
+    return ""
+
+
+def _wait(state: State) -> None:
+    """Let a GPU finish before the clock is read."""
+    if str(getattr(state, "device", "cpu")).startswith("cuda"):
+        torch.cuda.synchronize()
+
+
+def _span(seconds: float) -> str:
+    """A time for people."""
+    return f"{seconds / 60:.0f} min" if seconds >= 100 else f"{seconds:.0f} s" if seconds >= 1 else f"{1e3 * seconds:.0f} ms"

@@ -1,0 +1,177 @@
+"""Compiled steps: what they give, when they are made, and what is said where they cannot be."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+
+from gamespec import pipeline
+from gamespec.report.source import Source
+from gamespec.run import package
+from gamespec.run.execute import Request, execute
+from gamespec.run.lane import Lane
+from gamespec.run.load import load
+from gamespec.run.traced import UntraceableError, trace, watch
+
+GAMES = {
+    "networks": """language 1
+data train: (x: R[64] in [0, 1], y: class[10]) = digits("train", subset = 40)
+net h: R[64] -> logits[10] = mlp(8)
+solve min{h} E{(x, y) ~ train} max{d in Linf(0.1)} [ ce(h(x + d), y) ]
+schedule { h: adam(lr = 0.01)  d: pgd(steps = 2, lr = 0.05) }
+run { batch = 16  steps = 12 }
+""",
+    "noise": """language 1
+dist noise: R[4] = Normal(0, 1)
+net G: R[4] -> R[2] = mlp(8)
+net D: R[2] -> prob = mlp(8, out = sigmoid)
+data ring8: R[2] = mog(modes = 8, radius = 2, std = 0.05)
+solve min{G} max{D} [ E{x ~ ring8}[D(x)] - E{z ~ noise}[D(G(z))] ]
+schedule { G: adam(lr = 0.01)  D: adam(lr = 0.01) }
+run { batch = 16  steps = 12 }
+""",
+    "variables": """language 1
+var x in [-1, 1] init 0.5
+var y in [-1, 1] init 0.5
+solve min{x} max{y} [ x * y + 0.1 * x^2 ]
+schedule { x: sgd(lr = 0.1)  y: sgd(lr = 0.1)  method: extragradient }
+run { steps = 12 }
+""",
+    "second_order": """language 1
+data tr: (x: R[64] in [0, 1], y: class[10], i: index) = digits("all", subset = 20)
+data val: (x: R[64] in [0, 1], y: class[10]) = digits("all", subset = 10, offset = 20)
+net h: R[64] -> logits[10] = linear()  params w
+var u: R[len(tr)] in [0, 1] init 0.5
+solve min{u} [ E{(x, y) ~ val}[ce(h(x; w), y)]
+  s.t. w = argmin{w}[ sum{(x, y, i) in tr}[u[i] * ce(h(x; w), y)] / sum(u) + 3e-3 * norm(w)^2 ] ]
+schedule { u: adam(lr = 0.03)  w: sgd(lr = 0.3, steps = 3), through(unroll) }
+run { steps = 12 }
+""",
+}
+
+
+def checked(name):
+    """One of the games above."""
+    return pipeline.check(Source(f"{name}.game", GAMES[name]))
+
+
+@pytest.fixture
+def program(tmp_path):
+    """The module of a game by its name."""
+    return lambda name: load(pipeline.compile(checked(name)).program, tmp_path / f"{name}.py")
+
+
+def tables(name):
+    """The data sources of a game that are tables."""
+    return {"networks": ("train",), "second_order": ("tr", "val"), "noise": ("ring8",)}.get(name, ())
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_graph_of_a_step_does_what_the_step_does(name, program):
+    """Draws, second derivatives, projections and step rules included: objectives and every tensor of the state agree."""
+    module = program(name)
+    s = module.start()
+    lane = Lane(module, "off", 0, tables(name))
+    seen = watch(module, s, lane.batch(s))
+    step = trace(module, s, seen)
+    inputs = [t.clone() for t in step.inputs]
+    losses = step.graph(*inputs)
+
+    for label, value in zip(step.names, losses, strict=True):
+        torch.testing.assert_close(value, seen.losses[label])
+    moved = dict(zip(step.paths, inputs, strict=False))
+    for path, after in seen.after.items():
+        torch.testing.assert_close(moved.get(path, seen.before.get(path)), after, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_writing_a_step_down_leaves_the_state_as_it_was(name, program):
+    """After a trace the eager run goes on as if nothing had happened, bit for bit."""
+    module = program(name)
+    s, other = module.start(), module.start()
+    lane = Lane(module, "off", 0, tables(name))
+    seen = watch(module, s, lane.batch(s))
+    trace(module, s, seen)
+    module.step(other)
+    for _ in range(3):
+        found, wanted = module.step(s), module.step(other)
+        assert {k: float(v) for k, v in found.items()} == {k: float(v) for k, v in wanted.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(package.compiler() is None, reason="no C++ compiler")
+@pytest.mark.parametrize("name", GAMES)
+def test_a_compiled_run_ends_where_the_eager_one_does(name, tmp_path, monkeypatch):
+    """The same draws, short last batches included; the run says that it compiled, and the second is built no more."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    game = checked(name)
+    eager, first, second = (execute(game, pipeline.compile(game), Request(compile=how)) for how in ("off", "on", "on"))
+
+    assert eager.lane == "eager"
+    assert first.lane.startswith("compiled from step 2 on, built in")
+    assert second.lane.startswith("compiled from step 2 on, from the cache")
+    for a, b in zip(eager.history, first.history, strict=True):
+        assert a["losses"] == pytest.approx(b["losses"], rel=1e-3, abs=1e-5)
+
+
+def test_without_a_compiler_the_run_is_eager_and_says_why(tmp_path, monkeypatch):
+    """What cannot be compiled runs as it is, with a warning that names what is missing."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    game = checked("variables")
+    result = execute(game, pipeline.compile(game), Request(compile="on"))
+
+    assert "there is no C++ compiler on this machine" in result.lane
+    assert [d.code for d in result.diagnostics] == ["GW704"]
+    assert result.history[-1]["step"] == 12
+
+
+def test_a_compiled_step_that_errs_is_not_used(tmp_path, monkeypatch):
+    """The first batch decides: a package that computes something else is dropped, loudly, and the run is the eager one."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    game = checked("variables")
+    wanted = execute(game, pipeline.compile(game), Request(compile="off"))
+    monkeypatch.setattr(package, "build", lambda traced, path: None)
+    monkeypatch.setattr(package, "load", lambda path: lambda inputs: [torch.zeros(()) + 7] * 2)
+    result = execute(game, pipeline.compile(game), Request(compile="on"))
+
+    assert "compiled and eager steps disagree" in result.lane
+    assert [d.code for d in result.diagnostics] == ["GW704"]
+    assert [row["losses"] for row in result.history] == [row["losses"] for row in wanted.history]
+
+
+def test_a_short_run_is_eager_and_says_so():
+    """Left to itself the compiler of games does not compile what is over before it would be built."""
+    game = checked("variables")
+    result = execute(game, pipeline.compile(game), Request(steps=40))
+
+    assert "steps are too few to compile for" in result.lane
+    assert result.diagnostics == ()
+
+
+def test_the_run_block_decides_where_the_command_does_not():
+    """`compile` is a setting of `run`."""
+    source = GAMES["variables"].replace("run {", "run { compile = off ")
+    game = pipeline.check(Source("off.game", source))
+
+    assert execute(game, pipeline.compile(game), Request()).lane == "eager"
+
+
+def test_a_number_that_changes_in_python_is_no_graph(program):
+    """A state that counts in Python is refused with the name of the number, and the step is made once all the same."""
+    module = program("variables")
+    s = module.start()
+    inner = module.step
+
+    def step(s, batch=None):
+        s.count = getattr(s, "count", 0) + 1
+        return inner(s)
+
+    s.count, module.step = 0, step
+    seen = watch(module, s, {})
+
+    assert (s.k, s.count) == (1, 1)
+    with pytest.raises(UntraceableError, match="`count` is a Python number"):
+        trace(module, s, seen)
