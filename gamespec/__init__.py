@@ -6,11 +6,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gamespec.api import CheckError, Game, from_text, load, load_run, register
+    from gamespec.api import CheckError, Game, from_text, load, load_run, register, resume
 
 __version__ = "0.1.0"
 
-__all__ = ["CheckError", "Game", "__version__", "builder", "from_text", "load", "load_run", "register"]
+__all__ = ["CheckError", "Game", "__version__", "builder", "from_text", "load", "load_run", "register", "resume"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever `gamespec.api` has under this name; until 2027-11

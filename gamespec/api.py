@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gamespec.run.result import Report, Result
     from gamespec.run.step import Step
 
-__all__ = ["CheckError", "Game", "from_text", "load", "load_run", "register"]
+__all__ = ["CheckError", "Game", "from_text", "load", "load_run", "register", "resume"]
 
 CheckError = GameError
 """Raised for every mistake in a game, in its parameters or in what is given to it; see its `diagnostics`."""
@@ -71,16 +72,18 @@ class Game:
         on_step: Callable[[Report], None] | None = None,
         out: str | os.PathLike[str] | None = None,
         compile: str | None = None,
+        checkpoint_every: int | None = None,
     ) -> Result:
         """Run the game.
 
         `nets` are modules for `= given` or in place of a declared network; `data` are tensors, a Dataset or a
-        DataLoader for a declared source; `on_step` sees every report; `out` is a folder to save the run in;
-        `compile` is auto, on or off (default: the game's, else auto).
+        DataLoader for a declared source; `on_step` sees every report; `out` is a folder to save the run in,
+        with a checkpoint every `checkpoint_every` steps (None: by the clock, 0: none); `compile` is auto, on or off
+        (default: the game's, else auto).
         """
         from gamespec.run.execute import execute
 
-        request = self._request(nets, data, seed, device, steps, out, compile)
+        request = replace(self._request(nets, data, seed, device, steps, out, compile), every=checkpoint_every)
         with self._shown():
             compiled = self._compiled(schedule, request.nets, request.data)
             return execute(self._checked, compiled, request, on_step=on_step)
@@ -164,6 +167,23 @@ def load_run(path: str | os.PathLike[str], nets: Mapping[str, nn.Module] | None 
     from gamespec.run import result
 
     return result.load_run(Path(path), nets)
+
+
+def resume(
+    path: str | os.PathLike[str],
+    *,
+    nets: Mapping[str, nn.Module] | None = None,
+    data: Mapping[str, Any] | None = None,
+    on_step: Callable[[Report], None] | None = None,
+) -> Result:
+    """Go on with a run that was stopped or killed, to the bits that it would have had; runs the program saved there.
+
+    `nets` and `data` bring again what was brought to `solve`.
+    """
+    from gamespec.run import resume as going
+
+    with _shown({}):
+        return going.resume(Path(path), nets, data, on_step=on_step)
 
 
 def _written(value: object) -> str:

@@ -55,13 +55,15 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("--solve", metavar="L", help=SOLVE)
     explain.add_argument("--why", action="store_true", help="also what was rejected, and why")
 
-    run = _game(add("run", "solve, certify, save"))
+    run = _game(add("run", "solve, certify, save"), optional=True)
     run.add_argument("--seed", type=_count, metavar="N", help="another seed than the game's")
     run.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda or cuda:1")
     run.add_argument("--steps", type=_count, metavar="N", help="another number of steps than the schedule's")
     run.add_argument("--compile", choices=("auto", "on", "off"), help="compile steps to machine code (default: the game's, else auto)")
     run.add_argument("--out", default="runs", metavar="DIR", help="where runs are saved (default: runs)")
     run.add_argument("--solve", metavar="L", help=SOLVE)
+    run.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped or killed; its program is executed")
+    run.add_argument("--checkpoint-every", type=_count, metavar="N", help="steps between checkpoints, 0 for none (default: by the clock)")
     run.add_argument("--quiet", action="store_true", help="no progress")
 
     compare = _game(add("compare", "run one game under several schedules and orders of play; judge every point"), schedule=False)
@@ -132,15 +134,13 @@ def _shared(*, suppress: bool) -> argparse.ArgumentParser:
     left_out: Any = argparse.SUPPRESS
     shared.add_argument("--output", choices=OUTPUTS, default=left_out if suppress else "human")
     shared.add_argument("--color", choices=("auto", "always", "never"), default=left_out if suppress else "auto")
-    shared.add_argument(
-        "--strict", action="store_true", default=left_out if suppress else False, help="warnings are errors"
-    )
+    shared.add_argument("--strict", action="store_true", default=left_out if suppress else False, help="warnings are errors")
     return shared
 
 
-def _game(command: argparse.ArgumentParser, *, schedule: bool = True) -> argparse.ArgumentParser:
+def _game(command: argparse.ArgumentParser, *, schedule: bool = True, optional: bool = False) -> argparse.ArgumentParser:
     """What every command on one game takes."""
-    command.add_argument("file", metavar="FILE", help="a .game file, `-` for stdin")
+    command.add_argument("file", metavar="FILE", nargs="?" if optional else None, help="a .game file, `-` for stdin")
     if schedule:
         command.add_argument("--schedule", metavar="S", help="a schedule of the game, by name")
     command.add_argument(
@@ -212,7 +212,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Looking for pydantic plugins reads the metadata of every installed package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    args = parser().parse_args(argv)
+    known = parser()
+    args = known.parse_args(argv)
+    if args.command == "run" and (args.file is None) == (args.resume is None):
+        known.error("`run` takes a .game file, or `--resume RUN`, and not both")
     try:
         return _command(args)
     except KeyboardInterrupt:
@@ -267,9 +270,7 @@ def _fault(error: Exception, argv: Sequence[str] | None) -> int:
     told = "".join(traceback.format_exception(error))
     words = " ".join(sys.argv[1:] if argv is None else argv)
     text = f"gamec {__version__}, python {platform.python_version()}, {platform.platform()}\ngamec {words}\n\n{told}"
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="gamec-fault-", suffix=".txt", delete=False, encoding="utf-8", errors="replace"
-    ) as file:
+    with tempfile.NamedTemporaryFile("w", prefix="gamec-fault-", suffix=".txt", delete=False, encoding="utf-8", errors="replace") as file:
         file.write(text)
     said = f"internal error: {type(error).__name__}: this is a fault of gamec, not of your game"
     sys.stderr.write(f"{said}\nreport: {file.name}\n")

@@ -14,8 +14,10 @@ from gamespec.report.source import Source, Span
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
     from gamespec.pipeline import Checked
+    from gamespec.run.progress import Progress
     from gamespec.run.result import Result
     from gamespec.screen import Screen
 
@@ -108,22 +110,14 @@ def _written(args: Namespace, checked: Checked) -> str:
 
 
 def run(args: Namespace, screen: Screen) -> int:
-    """Solve, certify, save."""
-    from gamespec import pipeline
-
-    sets = _sets(args)
-    checked = checked_file(args.file, screen, sets, solve=args.solve)
-    compiled = pipeline.compile(checked, args.schedule)
-    if screen.say(compiled.diagnostics):
-        return 1
-    from gamespec.run.execute import Request, execute
+    """Solve, certify, save; or go on with a run that was stopped."""
+    play = _resumed(args, screen) if args.resume else _begun(args, screen)
     from gamespec.run.progress import progress
     from gamespec.run.summary import as_json, summary
 
     quiet = args.quiet or screen.json
-    request = Request(args.seed, args.device, args.steps, Path(args.out), overrides=sets, compile=args.compile)
     try:
-        result = execute(checked, compiled, request, lambda steps: progress(steps, quiet=quiet, color=screen.colored))
+        result = play(lambda steps: progress(steps, quiet=quiet, color=screen.colored))
     except GameError as error:
         screen.say(error.diagnostics)
         return exit_code(error)
@@ -135,6 +129,32 @@ def run(args: Namespace, screen: Screen) -> int:
     screen.document["run"] = as_json(result)
     screen.result(summary(result))
     return result.exit_code
+
+
+def _begun(args: Namespace, screen: Screen) -> Callable[[Callable[[int], Progress]], Result]:
+    """A new run of a game."""
+    from gamespec import pipeline
+
+    sets = _sets(args)
+    checked = checked_file(args.file, screen, sets, solve=args.solve)
+    compiled = pipeline.compile(checked, args.schedule)
+    if screen.say(compiled.diagnostics):
+        raise Refused(1)
+    from gamespec.run.execute import Request, execute
+
+    request = Request(args.seed, args.device, args.steps, Path(args.out), overrides=sets, compile=args.compile, every=args.checkpoint_every)
+    return lambda show: execute(checked, compiled, request, show)
+
+
+def _resumed(args: Namespace, screen: Screen) -> Callable[[Callable[[int], Progress]], Result]:
+    """A run that goes on as it began: what it is cannot be chosen again."""
+    names = ("schedule", "set", "solve", "seed", "steps", "compile")
+    again = [f"--{name}" for name in names if getattr(args, name) not in (None, [])]
+    if again:
+        raise Refused(_usage(screen, f"a run goes on as it began: drop `{again[0]}`, or make a new run"))
+    from gamespec.run.resume import resume
+
+    return lambda show: resume(args.resume, progress=show, every=args.checkpoint_every)
 
 
 def compare(args: Namespace, screen: Screen) -> int:
@@ -227,18 +247,27 @@ def sweep(args: Namespace, screen: Screen) -> int:
     return actions.sweep(args, screen)
 
 
+def _of_a_run(action: Callable[[Namespace, Screen], int], args: Namespace, screen: Screen) -> int:
+    """An action on a run directory; 4 where that is damaged or has no result."""
+    try:
+        return action(args, screen)
+    except GameError as error:
+        screen.say(error.diagnostics)
+        return exit_code(error)
+
+
 def plot(args: Namespace, screen: Screen) -> int:
     """Pictures of a run in one file."""
     from gamespec.view import actions
 
-    return actions.plot(args, screen)
+    return _of_a_run(actions.plot, args, screen)
 
 
 def report(args: Namespace, screen: Screen) -> int:
     """One page about a run."""
     from gamespec.view import actions
 
-    return actions.report(args, screen)
+    return _of_a_run(actions.report, args, screen)
 
 
 def runs(args: Namespace, screen: Screen) -> int:
@@ -252,7 +281,7 @@ def replay(args: Namespace, screen: Screen) -> int:
     """A run made again and compared."""
     from gamespec.view import actions
 
-    return actions.replay(args, screen)
+    return _of_a_run(actions.replay, args, screen)
 
 
 def words(args: Namespace, screen: Screen) -> int:

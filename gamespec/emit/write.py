@@ -36,22 +36,27 @@ def steps_for(data=None):
 
 TRAIN = '''
 
-def train(seed=SEED, device="cpu", nets=None, data=None, steps=None, on_step=None, play=step):
-    """Play `steps` steps, with a report every EVERY; gives the state and how it ended. `play` may stand in for `step`."""
-    s = start(seed, device, nets, data)
+def train(seed=SEED, device="cpu", nets=None, data=None, steps=None, on_step=None, play=step, state=None, watch=None):
+    """Play `steps` steps, with a report every EVERY; gives the state and how it ended.
+
+    `play` may stand in for `step`; `state` is one to go on from; `watch(k, s)` sees every step, and ends the run where it gives True.
+    """
+    s = start(seed, device, nets, data) if state is None else state
     steps = {steps}
-    saved = save(s)
-    for k in range(1, steps + 1):
+    s.good = getattr(s, "good", None) or save(s)  # what the players last were with every number finite
+    for k in range(s.k + 1, steps + 1):
         losses = play(s)
-        if k % EVERY and k != steps:
-            continue
-        if on_step is not None:
-            on_step(k, s, losses)
-        if not all(math.isfinite(float(v)) for v in losses.values()):
-            restore(s, saved)
-            return s, "{lost}"
-        saved = save(s)
-{tests}    return s, "finished"
+        if k % EVERY == 0 or k == steps:
+            if on_step is not None:
+                on_step(k, s, losses)
+            now = save(s)
+            if not all(math.isfinite(float(v)) for v in [*losses.values(), *((t * 0).sum() for t in now)]):
+                restore(s, s.good)
+                return s, "{lost}"
+            s.good = now
+{tests}        if watch is not None and watch(k, s):
+            return s, "interrupted"
+    return s, "finished"
 
 
 def report(k, s, losses):
@@ -120,11 +125,11 @@ def _step(found: Scene, text: Text) -> None:
 def _train(found: Scene) -> str:
     tests = ""
     if found.scalar or found.plan.tol is not None:
-        tests = "        left = float(residual(s))\n"
+        tests = "            left = float(residual(s))\n"
     if found.scalar:
-        tests += '        if not left < 1e8:\n            return s, "diverging"\n'
+        tests += '            if not left < 1e8:\n                return s, "diverging"\n'
     if found.plan.tol is not None:
-        tests += '        if left <= TOL:\n            return s, "converged"\n'
+        tests += '            if left <= TOL:\n                return s, "converged"\n'
     steps = "STEPS if steps is None else steps"
     main = next((d for op in found.plan.body if isinstance(op, Sample) for d in op.data), None)
     counted = ""

@@ -196,6 +196,12 @@ ROWS = (
          "`cpu` always is; `cuda` needs a GPU and a build of torch for it."),
     Code("GE607", "unknown-given", "something was given that the game does not declare",
          "The names in `nets=` and `data=` are those of `net` and `data`."),
+    Code("GE608", "damaged-run", "a run directory is damaged",
+         "Every file of a run has a checksum in its manifest; what is not as it was written is not opened."),
+    Code("GE609", "unfinished-run", "a run has no result yet", "It still goes on, or was killed: `gamec run --resume RUN` goes on with it."),
+    Code("GE610", "unwritable", "a run cannot be written", "The disk is full, or the folder may not be written."),
+    Code("GE611", "not-resumable", "a run cannot go on",
+         "Only a run that was stopped or killed goes on, with the data that it began with."),
     # 7: solving
     Code("GE701", "run-shape", "shapes do not match while running",
          "A network or data from outside has another shape than declared."),

@@ -163,6 +163,10 @@ EXAMPLES: dict[str, Example] = {
     "GE605": Example(command="gamec run game_with_parquet_data.game"),
     "GE606": Example(command="gamec run game.game --device cuda:99"),
     "GE607": Example(command="python -c 'game.solve(nets={..})'"),
+    "GE608": Example(command="gamec replay runs/copied_in_part"),
+    "GE609": Example(command="gamec report runs/killed_on_the_way"),
+    "GE610": Example(command="gamec run game.game --out /a_full_disk"),
+    "GE611": Example(command="gamec run --resume runs/finished"),
     # 7: solving
     "GE701": Example(command="gamec run game_with_data_from_outside.game"),
     "GE702": Example(command="gamec run diverging.game"),

@@ -38,6 +38,10 @@ class Checked(Protocol):
         """The file that was read."""
 
     @property
+    def sources(self) -> Mapping[str, Source]:
+        """All texts that it was made of, by name."""
+
+    @property
     def game(self) -> Game:
         """Its meaning."""
 
@@ -119,5 +123,10 @@ class Emitted(Protocol):
         steps: int = ...,
         on_step: OnStep | None = ...,
         play: Play = ...,
+        state: State | None = ...,
+        watch: Callable[[int, State], bool] | None = ...,
     ) -> tuple[State, str]:
-        """All steps, with the word for how they ended."""
+        """All steps from `state` on, with the word for how they ended; `watch` sees each, and ends the run with True."""
+
+    def restore(self, s: State, saved: Any) -> None:  # noqa: ANN401  # what `save` of the program gave; until 2027-11
+        """Put a copy of what the players chose back."""

@@ -13,16 +13,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from gamespec.report.diagnostic import Diagnostic, GameError, Label
+from gamespec.report.diagnostic import Diagnostic, GameError, InternalError, Label
 from gamespec.report.source import Span
 from gamespec.run import link, store
 from gamespec.run.blame import not_finite
 from gamespec.run.lane import Lane
-from gamespec.run.load import load, located
+from gamespec.run.load import load_file, located
 from gamespec.run.manifest import manifest
 from gamespec.run.recorder import Recorder
 from gamespec.run.result import Report, Result, Status
+from gamespec.run.saver import Saver, stoppable, write_manifest
+from gamespec.run.snapshot import Base, Snapshot, base, restored
 from gamespec.run.store import Store
+from gamespec.run.summary import summary
 from gamespec.run.trajectory import Diagnosis, diagnose, not_reached
 from gamespec.solvers.setup import settings
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gamespec.run.contract import Checked, Compiled, Emitted, State
+    from gamespec.run.kept import Checkpoint
     from gamespec.run.progress import Progress
 
 _TAIL = 2000
@@ -44,7 +48,10 @@ _SMALL = 0.01
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for beside the game itself; `out` None keeps the run only while Python runs."""
+    """What was asked for beside the game itself; `out` None keeps the run only while Python runs.
+
+    `every` counts the steps from one checkpoint to the next: None is by the clock, 0 none but when the run is stopped.
+    """
 
     seed: int | None = None
     device: str = "cpu"
@@ -56,6 +63,7 @@ class Request:
     command: str = "run"
     compile: str | None = None
     """auto, on or off; None asks the `run` block of the game."""
+    every: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,10 @@ class Run:
         """The file that runs."""
         return self.store.path / "program.py"
 
+    def failed(self, error: Exception) -> GameError:
+        """What is said of an exception inside the program."""
+        return GameError((located(error, self.compiled.program, self.program, self.checked.source.name),))
+
 
 @dataclass(frozen=True)
 class Linked:
@@ -105,19 +117,51 @@ def execute(
     `progress(steps)` makes what shows the reports; `on_step` sees each of them.
     """
     run, linked = prepare(checked, compiled, request or Request())
-    known = manifest(run, linked.device)
-    run.store.json("manifest.json", known)
+    state, start = started(run, linked)
     steps = _steps(run, linked)
+    known = manifest(run, linked.device, steps, start.fingerprints())
+    return play(run, known, state, start, steps, None, progress, on_step)
+
+
+def started(run: Run, linked: Linked) -> tuple[State, Base]:
+    """The state before the first step, and what no step may change in it."""
+    try:
+        state = run.module.start(run.seed, linked.device, nets=linked.nets or None, data=linked.data or None)
+    except Exception as error:
+        raise run.failed(error) from error
+    return state, base(state)
+
+
+def play(
+    run: Run,
+    known: Mapping[str, Any],
+    state: State,
+    start: Base,
+    steps: int,
+    since: Checkpoint | None,
+    progress: Callable[[int], Progress] | None,
+    on_step: Callable[[Report], None] | None,
+) -> Result:
+    """All steps from a state on, and everything that follows the last; `since` is the checkpoint that it comes from."""
+    kept = run.store
+    write_manifest(kept, known)
     show = progress(steps) if progress else nullcontext()
     with show:
         listeners = tuple(f for f in (show if progress else None, on_step) if callable(f))
-        recorder = Recorder(run.module, run.store, listeners)
-        lane = Lane(run.module, run.compiling, steps, tuple(link.used(checked.game)))
-        state, word = _train(run, recorder, linked, steps, lane)
+        history = tuple(store.read_lines(kept.path / "metrics.jsonl")) if since else ()
+        recorder = Recorder(run.module, kept, listeners, history, since.seconds if since else 0.0)
+        lane = _lane(run, steps, state, since)
+        saver = Saver(kept, recorder, lane, start, known, run.request.every if run.request.out else 0)
+        word = since.ended if since else ""
+        if not word:
+            state, word = _train(run, recorder, saver, lane, state, steps)
+            if run.request.out and word != "interrupted":
+                saver.save(state, word)
     result = _finish(run, recorder, state, word)
     result = replace(result, lane=lane.said, diagnostics=(*_slower(run, lane), *result.diagnostics))
+    kept.text("report.txt", summary(replace(result, path=None)))
     ended = {"status": str(result.status), "seconds": round(result.seconds, 3), "lane": lane.record()}
-    run.store.json("manifest.json", known | ended)
+    write_manifest(kept, {**known, **ended}, ended=True)
     return result
 
 
@@ -128,12 +172,21 @@ def prepare(checked: Checked, compiled: Compiled, request: Request) -> tuple[Run
     kept.text("spec.game", checked.source.text)
     kept.text("ir.json", checked.game.model_dump_json(indent=1))
     kept.text("plan.txt", f"{compiled.choice}\n\n{compiled.plan}\n")
-    path = kept.path / "program.py"
+    kept.json("sources.json", {name: source.text for name, source in checked.sources.items() if name != checked.source.name})
+    kept.json("places.json", _places(checked, compiled))
+    path = kept.text("program.py", compiled.program.text)
     try:
-        module = cast("Emitted", load(compiled.program, path))
+        module = cast("Emitted", load_file(path))
     except Exception as error:
         raise GameError((located(error, compiled.program, path, checked.source.name),)) from error
     return Run(checked, compiled, request, kept, module), linked
+
+
+def _places(checked: Checked, compiled: Compiled) -> dict[str, Any]:
+    """Where the lines of the program and the parts of the game were written: file, first and last character."""
+    lines = [[line, [at.file, at.start, at.end]] for line, at in compiled.program.spans]
+    parts = dict(getattr(checked.spans, "spans", ()))
+    return {"program": lines, "game": {key: [at.file, at.start, at.end] for key, at in parts.items()}}
 
 
 def _steps(run: Run, linked: Linked) -> int:
@@ -144,6 +197,23 @@ def _steps(run: Run, linked: Linked) -> int:
     return run.module.STEPS if counted is None else counted(linked.data)
 
 
+def _lane(run: Run, steps: int, state: State, since: Checkpoint | None) -> Lane:
+    """How steps are made; a run that goes on takes the lane that it was on, also where that was chosen by the clock."""
+    tables = tuple(link.used(run.checked.game))
+    if since is None:
+        return Lane(run.module, run.compiling, steps, tables)
+    before = since.lane
+    if before["compiled_from"] is None or since.ended:
+        left = Lane(run.module, "off" if before["said"] else run.compiling, steps - since.step, tables, before=since.step)
+        left.said, left.began = before["said"], before["compiled_from"]
+        return left
+    lane = Lane(run.module, "on", steps, tables, since=1)
+    lane(state)  # a step that is taken back: it compiles
+    restored(state, Snapshot(since.tree, since.tensors))
+    lane.taken_up(state, before["compiled_from"])
+    return lane
+
+
 def _slower(run: Run, lane: Lane) -> tuple[Diagnostic, ...]:
     """A warning where steps should have been compiled and are not."""
     if not lane.warning:
@@ -152,25 +222,32 @@ def _slower(run: Run, lane: Lane) -> tuple[Diagnostic, ...]:
     return (Diagnostic("GW704", "steps run eager, not compiled", start, notes=(lane.warning,), hint="use `--compile off`"),)
 
 
-def _train(run: Run, recorder: Recorder, linked: Linked, steps: int, lane: Lane) -> tuple[State, str]:
-    nets, data = linked.nets or None, linked.data or None
+def _train(run: Run, recorder: Recorder, saver: Saver, lane: Lane, state: State, steps: int) -> tuple[State, str]:
+    """Play; Ctrl-C and SIGTERM end the run after its present step, with a checkpoint, and a second one at once."""
     try:
-        return run.module.train(run.seed, linked.device, nets, data, steps=steps, on_step=recorder, play=lane)
+        with stoppable(saver.stop):
+            return run.module.train(run.seed, steps=steps, on_step=recorder, play=lane, state=state, watch=saver)
     except KeyboardInterrupt:
-        return recorder.state, "interrupted"
+        # In the middle of a step: what the players last were is whole.
+        if getattr(state, "good", None):
+            run.module.restore(state, state.good)
+        return state, "interrupted"
     except Exception as error:
-        run.store.close()
-        if isinstance(error, GameError) or error is recorder.foreign:
+        run.store.abandon()
+        if isinstance(error, GameError | InternalError) or error is recorder.foreign:
             raise
-        found = located(error, run.compiled.program, run.program, run.checked.source.name)
-        raise GameError((found,)) from error
+        raise run.failed(error) from error
+    except BaseException:
+        run.store.abandon()
+        raise
 
 
 def _finish(run: Run, recorder: Recorder, state: State, word: str) -> Result:
     """Everything that follows the last step; what was reached is on disk before anything is measured."""
     module = run.module
-    players = {} if state is None else module.players(state)
-    table = run.store.players(players)
+    players = module.players(state)
+    averages = getattr(module, "averages", None)
+    table = run.store.players(players, averages(state) if averages else {})
     result = Result(
         name=module.NAME,
         schedule=module.SCHEDULE,
@@ -191,8 +268,7 @@ def _finish(run: Run, recorder: Recorder, state: State, word: str) -> Result:
     except KeyboardInterrupt:
         result = replace(result, status=Status.INTERRUPTED)
     except Exception as error:
-        found = located(error, run.compiled.program, run.program, run.checked.source.name)
-        raise GameError((found,)) from error
+        raise run.failed(error) from error
     _write(run, result, table)
     if result.status is Status.NAN or (result.status is Status.DIVERGING and _has_nan(result)):
         # Last, because the search steps the state once more.

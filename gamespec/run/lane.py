@@ -61,6 +61,8 @@ class Lane:
     """Why steps that were to be compiled are not."""
     began: int | None = None
     """The first compiled step."""
+    before: int = 0
+    """Steps that the run had made when this lane began."""
     _run: package.Runner | None = None
     _traced: Traced | None = None
     _fixed: list[Tensor] = field(default_factory=list)
@@ -91,6 +93,13 @@ class Lane:
     def record(self) -> dict[str, object]:
         """What another run needs to take the same lane."""
         return {"compiled_from": self.began, "tables": list(self.tables), "said": self.said}
+
+    def taken_up(self, state: State, began: int) -> None:
+        """Go on from another point of the state, in a run that was compiled from step `began` on."""
+        if self._run is not None:
+            self.began = began
+            self.said = f"compiled from step {began} on, and again where the run went on"
+            self._hold(state)
 
     def batch(self, state: State) -> Batch:
         """The next minibatch of every table; endless sources are drawn from inside the step."""
@@ -156,7 +165,7 @@ class Lane:
             # Who left the choice to us gets what was chosen; what nobody may overlook is a compiler that errs.
             self.warning = str(error) if self.mode == "on" or isinstance(error, DisagreesError) else ""
             return seen.losses
-        self.began = self._made + 1
+        self.began = self.before + self._made + 1
         how = "from the cache" if cached else f"built in {_span(spent)}"
         self.said = f"compiled from step {self.began} on, {how}; the first compiled step agreed with the eager one"
         return seen.losses

@@ -24,9 +24,16 @@ _PAUSE = 2.0
 class Recorder:
     """The `on_step` of a run: keeps the history and tells whoever listens."""
 
-    def __init__(self, module: Emitted, store: Store, listeners: tuple[Callable[[Report], None], ...]) -> None:
-        self.history: list[dict[str, Any]] = []
-        self.points: list[list[float]] = []
+    def __init__(
+        self,
+        module: Emitted,
+        store: Store,
+        listeners: tuple[Callable[[Report], None], ...],
+        history: tuple[dict[str, Any], ...] = (),
+        seconds: float = 0.0,
+    ) -> None:
+        self.history: list[dict[str, Any]] = list(history)
+        self._before = seconds
         self.state: State = None
         self.foreign: Exception | None = None
         self._module = module
@@ -38,8 +45,13 @@ class Recorder:
 
     @property
     def seconds(self) -> float:
-        """Time since the run began."""
-        return time.perf_counter() - self._start
+        """Time since the run began, without that between a stop and a resume."""
+        return self._before + time.perf_counter() - self._start
+
+    @property
+    def points(self) -> list[list[float]]:
+        """Where a small game stood at each report."""
+        return [row["@point"] for row in self.history if "@point" in row]
 
     @property
     def pace(self) -> float:
@@ -50,9 +62,8 @@ class Recorder:
         """Note step k."""
         self.state = state
         metrics = self._probe(state) if self._may_probe() else {}
-        if self._module.KIND == "scalar":
-            self.points.append([float(x) for x in self._module.point(state)])
-        report = Report(k, self.seconds, {name: float(loss) for name, loss in losses.items()}, metrics)
+        point = tuple(float(x) for x in self._module.point(state)) if self._module.KIND == "scalar" else ()
+        report = Report(k, self.seconds, {name: float(loss) for name, loss in losses.items()}, metrics, point)
         row = report.row()
         self.history.append(row)
         self._store.line(row)

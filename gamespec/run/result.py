@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gamespec.run import store
+from gamespec.run.kept import finished, refused
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -66,10 +67,13 @@ class Report:
     time: float
     losses: Mapping[str, float]
     metrics: Mapping[str, float] = field(default_factory=dict)
+    point: tuple[float, ...] = ()
+    """All variables, in a game of few numbers."""
 
     def row(self) -> dict[str, Any]:
         """As it stands in the history and in metrics.jsonl."""
-        return {"step": self.step, "time": round(self.time, 4), "losses": dict(self.losses), **self.metrics}
+        where = {"@point": list(self.point)} if self.point else {}
+        return {"step": self.step, "time": round(self.time, 4), "losses": dict(self.losses), **where, **self.metrics}
 
 
 @dataclass(frozen=True)
@@ -165,37 +169,44 @@ class Saved(Mapping[str, Any]):
         """How many there are."""
         return len(self._players)
 
-    def numbers(self, name: str) -> dict[str, Tensor]:
-        """The saved tensors of a player by name, without running any code of the run."""
-        return store.read_tensors(self._path / Path(self._players[name]["file"]).name)
+    def numbers(self, name: str, *, averaged: bool = False) -> dict[str, Tensor]:
+        """The saved tensors of a player by name, those of its average where asked, without running any code of the run."""
+        return store.read_tensors(self._path / Path(self._players[name]["averaged" if averaged else "file"]).name)
 
 
 def load_run(path: str | Path, nets: Mapping[str, nn.Module] | None = None) -> Result:
     """A saved run. Asking for a network runs the `program.py` saved beside it, so open only runs that you trust.
 
-    `nets` gives the modules that were `= given`.
+    `nets` gives the modules that were `= given`. Error: GameError, GE603 where there is no run, GE608 where a file is
+    not what was written, GE609 where there is no result yet, GE604 when a module is asked for that was not given.
     """
-    folder = Path(path)
-    manifest, said = store.read_json(folder / "manifest.json"), store.read_json(folder / "result.json")
+    run = finished(path)
+    said = run.json("result.json")
 
     def build() -> Mapping[str, Any]:
         from gamespec.run.load import load_file
+        from gamespec.run.rows import stand_ins
 
-        module = load_file(folder / "program.py")
-        built: Mapping[str, Any] = module.players(module.start(seed=manifest["seed"], nets=dict(nets or {})))
+        missing = [name for name in run.manifest["given"]["nets"] if name not in (nets or {})]
+        if missing:
+            hint = f'write `gs.load_run("{run.path.as_posix()}", nets={{"{missing[0]}": module}})`'
+            raise refused(run.path, "GE604", f"`{missing[0]}` was given from Python and is not part of the run", hint)
+        module = load_file(run.path / "program.py")
+        state = module.start(seed=run.manifest["seed"], nets=dict(nets or {}), data=stand_ins(run.game()))
+        built: Mapping[str, Any] = module.players(state)
         return built
 
     return Result(
-        name=manifest["game"],
-        schedule=manifest["schedule"],
+        name=run.manifest["game"],
+        schedule=run.manifest["schedule"],
         status=Status(said["status"]),
-        players=Saved(folder, said["players"], build),
+        players=Saved(run.path, said["players"], build),
         metrics=said["metrics"],
         certificates=said["certificates"],
         checks=tuple(said["checks"]),
         expectations=tuple((e["text"], e["ok"]) for e in said["expectations"]),
-        history=tuple(store.read_lines(folder / "metrics.jsonl")),
+        history=tuple(store.read_lines(run.path / "metrics.jsonl")),
         note=said["note"],
-        seconds=manifest["seconds"],
-        path=folder,
+        seconds=run.manifest["seconds"],
+        path=run.path,
     )

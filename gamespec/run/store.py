@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
-from gamespec.report.diagnostic import InternalError
+from gamespec.report.diagnostic import Diagnostic, GameError, InternalError, Label
+from gamespec.report.source import Span
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -20,47 +23,102 @@ _MOST = 100_000
 
 
 class Store:
-    """One run directory, made by `create`."""
+    """One run directory, made by `create`. `files` has the checksum of everything written there."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lines: TextIO | None = None
+        self.files: dict[str, dict[str, Any]] = {}
+        self._lines: IO[bytes] | None = None
+        self._digest, self._bytes = hashlib.sha256(), 0
 
     def text(self, name: str, text: str) -> Path:
         """Write a text file."""
+        return self.content(name, text.encode())
+
+    def content(self, name: str, content: bytes) -> Path:
+        """Write a file of bytes, whole and on the disk before it has its name."""
         target = self.path / name
-        _replace(target, text.encode())
+        with self._writing(name):
+            _replace(target, content)
+        self.files[name] = checksum(content)
         return target
 
     def json(self, name: str, value: object) -> Path:
         """Write a JSON file; NaN and infinities become strings."""
         return self.text(name, json.dumps(_plain(value), indent=2, ensure_ascii=False) + "\n")
 
-    def line(self, row: Mapping[str, Any]) -> None:
-        """Append one line to metrics.jsonl, on disk before this returns."""
-        if self._lines is None:
-            self._lines = (self.path / "metrics.jsonl").open("a", encoding="utf-8")
-        self._lines.write(json.dumps(_plain(row), ensure_ascii=False) + "\n")
-        self._lines.flush()
+    def signed(self, name: str, value: Mapping[str, Any]) -> Path:
+        """Write a JSON object that holds the checksum of the rest of itself, as `sha256`."""
+        return self.json(name, {**value, "sha256": seal(value)})
 
-    def players(self, players: Mapping[str, nn.Module | Tensor]) -> dict[str, dict[str, str]]:
-        """Write one safetensors file for each player; gives the table to find them by."""
+    def line(self, row: Mapping[str, Any]) -> None:
+        """Append one line to metrics.jsonl."""
+        content = (json.dumps(_plain(row), ensure_ascii=False) + "\n").encode()
+        with self._writing("metrics.jsonl"):
+            lines = self._lines or self._open()
+            lines.write(content)
+            lines.flush()
+        self._digest.update(content)
+        self._bytes += len(content)
+
+    def lines(self) -> dict[str, Any]:
+        """Length and checksum of metrics.jsonl, all of it on the disk."""
+        with self._writing("metrics.jsonl"):
+            os.fsync((self._lines or self._open()).fileno())
+        return {"bytes": self._bytes, "sha256": self._digest.hexdigest()}
+
+    def cut(self, size: int) -> None:
+        """Keep only the first bytes of metrics.jsonl, and go on after them."""
+        self.close()
+        path = self.path / "metrics.jsonl"
+        kept = path.read_bytes()[:size]
+        os.truncate(path, size)
+        self._digest, self._bytes = hashlib.sha256(kept), len(kept)
+
+    def players(
+        self, players: Mapping[str, nn.Module | Tensor], averages: Mapping[str, nn.Module | Tensor] | None = None
+    ) -> dict[str, dict[str, str]]:
+        """Write one safetensors file for each player, and one for its average; gives the table to find them by."""
         table: dict[str, dict[str, str]] = {}
         taken: set[str] = set()
         for name, player in players.items():
-            file = _free(slug(name), taken) + ".safetensors"
+            file = _free(slug(name), taken)
             module = callable(getattr(player, "state_dict", None))
-            numbers: Mapping[str, Any] = cast("nn.Module", player).state_dict() if module else {"value": player}
-            write_tensors(self.path / file, numbers)
-            table[name] = {"file": file, "kind": "module" if module else "tensor"}
+            self.content(f"{file}.safetensors", packed(numbers(player)))
+            table[name] = {"file": f"{file}.safetensors", "kind": "module" if module else "tensor"}
+            if averages and name in averages:
+                self.content(f"{file}.averaged.safetensors", packed(numbers(averages[name])))
+                table[name]["averaged"] = f"{file}.averaged.safetensors"
         return table
 
     def close(self) -> None:
         """Close metrics.jsonl; the file exists from here on."""
-        if self._lines is None:
-            self._lines = (self.path / "metrics.jsonl").open("a", encoding="utf-8")
-        self._lines.close()
+        self.files["metrics.jsonl"] = self.lines()
+        if self._lines is not None:
+            self._lines.close()
         self._lines = None
+
+    def abandon(self) -> None:
+        """Close metrics.jsonl where not all of it may have reached the disk."""
+        with contextlib.suppress(OSError):
+            if self._lines is not None:
+                self._lines.close()
+        self._lines = None
+
+    @contextlib.contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        """What the system says against writing, as a refusal that tells how to go on."""
+        try:
+            yield
+        except OSError as error:
+            place = Label(Span(str(self.path), 0, 0))
+            hint = f"make room, then type `gamec run --resume {self.path}`"
+            said = Diagnostic("GE610", f"cannot write {self.path / name}: {error.strerror}", place, hint=hint)
+            raise GameError((said,)) from error
+
+    def _open(self) -> IO[bytes]:
+        self._lines = (self.path / "metrics.jsonl").open("ab")
+        return self._lines
 
 
 def create(root: Path, game: str, digest: str) -> Store:
@@ -85,11 +143,11 @@ def slug(name: str) -> str:
     return kept or "unnamed"
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors as safetensors; each is copied, because the format refuses shared memory."""
+def packed(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors as safetensors; each is copied, because the format refuses shared memory."""
     from safetensors.torch import save
 
-    _replace(path, save({name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}))
+    return save({name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()})
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -101,7 +159,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def read_json(path: Path) -> Any:  # noqa: ANN401  # JSON; until 2027-11
     """The value of a JSON file, NaN and infinities as floats again."""
-    return _number(json.loads(path.read_text(encoding="utf-8")))
+    return read_json_text(path.read_text(encoding="utf-8"))
+
+
+def read_json_text(text: str) -> Any:  # noqa: ANN401  # JSON; until 2027-11
+    """The same of a text."""
+    return _number(json.loads(text))
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -115,6 +178,12 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def numbers(player: nn.Module | Tensor) -> Mapping[str, Any]:
+    """The tensors of a player by name."""
+    whole = callable(getattr(player, "state_dict", None))
+    return cast("nn.Module", player).state_dict() if whole else {"value": player}
+
+
 def _free(stem: str, taken: set[str]) -> str:
     """A file stem that no other player has, also where capitals do not count."""
     name, n = stem, 1
@@ -125,10 +194,39 @@ def _free(stem: str, taken: set[str]) -> str:
     return name
 
 
+def checksum(content: bytes) -> dict[str, Any]:
+    """Length and SHA-256 of the content of a file."""
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def seal(value: Mapping[str, Any]) -> str:
+    """The checksum of a JSON object, its own entry `sha256` left out."""
+    plain = {k: v for k, v in _plain(value).items() if k != "sha256"}
+    return hashlib.sha256(json.dumps(plain, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
 def _replace(target: Path, content: bytes) -> None:
+    """Write beside the target, bring it to the disk, then give it its name: whoever looks sees the old or the new."""
     temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, target)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _settle(target.parent)
+
+
+def _settle(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}

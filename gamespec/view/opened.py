@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gamespec.ir.game import Game
-from gamespec.report.diagnostic import Diagnostic, GameError, Label
-from gamespec.report.source import Source, Span
+from gamespec.report.source import Source
 from gamespec.run import store
+from gamespec.run.kept import damaged, finished
 from gamespec.run.load import load_file
 from gamespec.run.result import Status
 
@@ -80,45 +80,14 @@ class Undrawable(Exception):  # noqa: N818  # a reason, not an error; until 2027
 
 
 def open_run(path: str | Path) -> Opened:
-    """The run saved in a directory. Error: GameError (GE603) naming the file that is missing or damaged."""
-    folder = Path(path)
-    if not folder.is_dir():
-        raise _refused(folder, f"no run directory {folder}", "`gamec runs` lists the runs")
+    """The run saved in a directory. Error: GameError, GE603 to GE609, naming what is missing, damaged or unfinished."""
+    run = finished(path)
     try:
-        manifest, result = (_object(folder / name) for name in ("manifest.json", "result.json"))
-        game = Game.model_validate_json(_text(folder / "ir.json"))
-        text, program = _text(folder / "spec.game"), _text(folder / "program.py")
-        history = tuple(store.read_lines(folder / "metrics.jsonl"))
-        missing = [key for key in ("game", "schedule", "seed", "steps") if key not in manifest]
-        missing += [key for key in ("status", "metrics", "checks", "expectations", "players") if key not in result]
+        result, game = run.json("result.json"), run.game()
+        missing = [key for key in ("status", "metrics", "checks", "expectations", "players") if key not in result]
         if missing:
-            raise ValueError(f"no entry `{missing[0]}`")
-        return Opened(folder, manifest, result, history, game, text, program)
-    except OSError as error:
-        name = Path(error.filename or folder).name
-        hint = "a run that still goes on, or was killed, has no result yet" if name == "result.json" else ""
-        raise _refused(folder, f"{folder} has no readable {name}", hint) from None
+            raise ValueError(f"result.json has no entry `{missing[0]}`")
+        history = tuple(store.read_lines(run.path / "metrics.jsonl"))
+        return Opened(run.path, run.manifest, result, history, game, run.text("spec.game"), run.text("program.py"))
     except ValueError as error:
-        said = str(error).splitlines()[0]
-        raise _refused(folder, f"{folder} is damaged: {said}", "copy the run again from where it was made") from None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path.name} is no text") from None
-
-
-def _object(path: Path) -> dict[str, Any]:
-    try:
-        found = store.read_json(path)
-    except (ValueError, RecursionError):
-        raise ValueError(f"{path.name} is no JSON") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{path.name} is no JSON object")
-    return found
-
-
-def _refused(folder: Path, message: str, hint: str) -> GameError:
-    return GameError((Diagnostic("GE603", message, Label(Span(str(folder), 0, 0)), hint=hint),))
+        raise damaged(run.path, str(error).splitlines()[0]) from None

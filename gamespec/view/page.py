@@ -64,7 +64,7 @@ def explained(run: Opened) -> str:
         return pipeline.explain(pipeline.check(run.source, run.sets), run.manifest["schedule"], why=True)
     except (GameError, ImportError):
         plan = run.path / "plan.txt"
-        return plan.read_text(encoding="utf-8") if plan.is_file() else "\n".join(run.manifest.get("defaults", ()))
+        return plan.read_text(encoding="utf-8") if plan.is_file() else "\n".join(run.manifest.get("choice", ()))
 
 
 def coloured(text: str) -> str:
@@ -197,7 +197,7 @@ def _plates(picture: Picture) -> str:
 
 
 def _manifest(run: Opened) -> str:
-    rows = [[escape(k), escape(v)] for k, v in _flat(run.manifest) if k != "defaults"]
+    rows = [[escape(k), escape(v)] for k, v in _flat(run.manifest) if k.split(".")[0] not in ("choice", "files")]
     command = f"gamec replay {run.path.as_posix()}"
     return (
         f"<p><code>{escape(command)}</code> makes the run again and compares every bit.</p>"

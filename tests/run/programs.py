@@ -24,6 +24,7 @@ NAME, SCHEDULE, SEED, STEPS, EVERY, TOL, KIND = "bilinear", "{schedule}", 0, {st
 
 class State:
     def __init__(self):
+        self.k = 0
         self.u = torch.ones((), dtype=torch.float64)
         self.v = torch.ones((), dtype=torch.float64)
 
@@ -33,6 +34,7 @@ def start(seed=SEED, device="cpu", nets=None, data=None):
 
 
 def step(s, batch=None):
+    s.k += 1
     {move}
     value = s.u * s.v
     return {{"u": value, "v": -value}}
@@ -71,9 +73,9 @@ def certify(s):
     return [{{"name": "stationarity", "value": r, "tol": 1e-6, "ok": r <= 1e-6, "note": "norm of the joint gradient"}}]
 
 
-def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=None, play=step):
-    s = start(seed, device, nets, data)
-    for k in range(1, steps + 1):
+def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=None, play=step, state=None, watch=None):
+    s = start(seed, device, nets, data) if state is None else state
+    for k in range(s.k + 1, steps + 1):
         losses = play(s)
         if k % EVERY == 0 or k == steps:
             if on_step:
@@ -85,6 +87,8 @@ def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=No
                 return s, "diverging"
             if TOL is not None and r <= TOL:
                 return s, "converged"
+        if watch and watch(k, s):
+            return s, "interrupted"
     return s, "finished"
 '''
 
@@ -112,6 +116,7 @@ class State:
 
 def start(seed=SEED, device="cpu", nets=None, data=None):
     s = State()
+    s.k = 0
     s.rng = torch.Generator().manual_seed(seed)
     s.h = (nets or {}).get("h") or torch.nn.Linear(3, 1)
     if not (nets or {}).get("h"):
@@ -127,6 +132,7 @@ def start(seed=SEED, device="cpu", nets=None, data=None):
 
 
 def step(s, batch=None):
+    s.k += 1
     if batch is None:
         rows = torch.randint(len(s.a), (16,), generator=s.rng)
         a, b = s.a[rows], s.b[rows]
@@ -165,12 +171,14 @@ def certify(s):
     return []
 
 
-def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=None, play=step):
-    s = start(seed, device, nets, data)
-    for k in range(1, steps + 1):
+def train(seed=SEED, device="cpu", nets=None, data=None, steps=STEPS, on_step=None, play=step, state=None, watch=None):
+    s = start(seed, device, nets, data) if state is None else state
+    for k in range(s.k + 1, steps + 1):
         losses = play(s)
         if on_step and (k % EVERY == 0 or k == steps):
             on_step(k, s, losses)
+        if watch and watch(k, s):
+            return s, "interrupted"
     return s, "finished"
 '''
 
@@ -179,9 +187,7 @@ SOURCE = Source("toy.game", TEXT)
 OBJECTIVE = Span("toy.game", TEXT.index("u*v"), TEXT.index("u*v") + 3)
 
 
-def rotation(
-    move: str = "alternating", *, steps: int = 200, tol: float | None = 1e-6, expected: str = "cycling"
-) -> Program:
+def rotation(move: str = "alternating", *, steps: int = 200, tol: float | None = 1e-6, expected: str = "cycling") -> Program:
     """A bilinear game moved in one of a few ways; the line of the move stands for the objective."""
     text = ROTATION.format(schedule=move, steps=steps, tol=tol, expected=expected, move=MOVES[move])
     line = next(i for i, row in enumerate(text.splitlines(), 1) if MOVES[move] in row)

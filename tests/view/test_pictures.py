@@ -18,6 +18,7 @@ from gamespec.view.field import Forces, forces, stationary_points
 from gamespec.view.opened import Undrawable, open_run
 from gamespec.view.picture import Band, Curve, Dots, Panel, Picture, Regions
 from gamespec.view.scale import Scale, label
+from tests.run.seals import resealed
 
 
 def game(f, g=None, senses=(1, -1), sequential=True):
@@ -117,6 +118,7 @@ def test_a_program_that_fails_costs_one_picture(cycle, tmp_path):
 
     shutil.copytree(cycle, tmp_path / "run")
     (tmp_path / "run" / "program.py").write_text("raise RuntimeError('no')\n")
+    resealed(tmp_path / "run")
     found = album(open_run(tmp_path / "run"))
 
     assert [p.name for p in found.pictures] == ["curves"]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
 from html.parser import HTMLParser
 
 import pytest
 
-from gamespec.report.diagnostic import GameError
 from gamespec.view.opened import open_run
 from gamespec.view.page import report
 
@@ -94,30 +92,3 @@ def test_a_page_is_silent(cycle, chromium, tmp_path):
 
     assert console == []
     assert "The game in the plane" in document
-
-
-@pytest.mark.parametrize("name", ["manifest.json", "result.json", "ir.json", "spec.game", "program.py", "metrics.jsonl"])
-@pytest.mark.parametrize("harm", ["missing", "cut", "flipped"])
-def test_a_damaged_run_is_refused_or_shown(cycle, tmp_path, name, harm):
-    """What cannot be read is named; what is left of the rest is never a crash."""
-    copy = tmp_path / "run"
-    shutil.copytree(cycle, copy)
-    file = copy / name
-    content = file.read_bytes()
-    if harm == "missing":
-        file.unlink()
-    else:
-        file.write_bytes(content[: len(content) // 2] if harm == "cut" else content[:40] + b"\xff\x00" + content[42:])
-
-    said, page = "", ""
-    try:
-        page = report(open_run(copy))
-    except GameError as error:
-        said = str(error)
-
-    if said:
-        assert said.startswith("GE603: ")
-        assert name in said or "damaged" in said
-    else:
-        assert name in ("program.py", "spec.game", "metrics.jsonl")
-        assert "</html>" in page

@@ -16,6 +16,7 @@ from gamespec.view.grid import as_text, picture
 from gamespec.view.listing import listed
 from gamespec.view.opened import open_run
 from gamespec.view.picture import Band
+from tests.run.seals import resealed
 
 QUICK = """language 1
 game quick
@@ -46,6 +47,7 @@ def test_a_replay_sees_a_difference(robust, tmp_path, file, old, new, said):
     shutil.copytree(robust, tmp_path / "run")
     path = tmp_path / "run" / file
     path.write_text(path.read_text().replace(old, new, 1))
+    resealed(tmp_path / "run")
     found = replay(open_run(tmp_path / "run"))
 
     assert not found.same
