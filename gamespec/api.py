@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -73,17 +73,18 @@ class Game:
         out: str | os.PathLike[str] | None = None,
         compile: str | None = None,
         checkpoint_every: int | None = None,
+        allow: Sequence[str] = (),
     ) -> Result:
         """Run the game.
 
         `nets` are modules for `= given` or in place of a declared network; `data` are tensors, a Dataset or a
         DataLoader for a declared source; `on_step` sees every report; `out` is a folder to save the run in,
         with a checkpoint every `checkpoint_every` steps (None: by the clock, 0: none); `compile` is auto, on or off
-        (default: the game's, else auto).
+        (default: the game's, else auto); `allow` lists the modules that `py(..)` of the game may import.
         """
         from gamespec.run.execute import execute
 
-        request = replace(self._request(nets, data, seed, device, steps, out, compile), every=checkpoint_every)
+        request = replace(self._request(nets, data, seed, device, steps, out, compile, allow), every=checkpoint_every)
         with self._shown():
             compiled = self._compiled(schedule, request.nets, request.data)
             return execute(self._checked, compiled, request, on_step=on_step)
@@ -97,11 +98,12 @@ class Game:
         seed: int | None = None,
         device: str = "cpu",
         compile: str | None = None,
+        allow: Sequence[str] = (),
     ) -> Step:
         """One step for a loop of your own: `info = step(batch)` with `info.losses`, `info.inner`, `info.players`."""
         from gamespec.run.step import Step
 
-        request = self._request(nets, data, seed, device, None, None, compile)
+        request = self._request(nets, data, seed, device, None, None, compile, allow)
         with self._shown():
             return Step(self._checked, self._compiled(schedule, request.nets, request.data), request)
 
@@ -124,11 +126,12 @@ class Game:
         steps: int | None,
         out: str | os.PathLike[str] | None,
         compile: str | None,
+        allow: Sequence[str],
     ) -> Any:  # noqa: ANN401  # a Request, whose module loads torch; until 2027-11
         from gamespec.run.execute import Request
 
         folder = None if out is None else Path(out)
-        return Request(seed, device, steps, folder, dict(nets or {}), dict(data or {}), self._params, "api", compile)
+        return Request(seed, device, steps, folder, dict(nets or {}), dict(data or {}), self._params, "api", compile, allow=tuple(allow))
 
     @contextmanager
     def _shown(self) -> Iterator[None]:

@@ -142,7 +142,10 @@ def _begun(args: Namespace, screen: Screen) -> Callable[[Callable[[int], Progres
         raise Refused(1)
     from gamespec.run.execute import Request, execute
 
-    request = Request(args.seed, args.device, args.steps, Path(args.out), overrides=sets, compile=args.compile, every=args.checkpoint_every)
+    request = Request(
+        args.seed, args.device, args.steps, Path(args.out), overrides=sets, compile=args.compile, every=args.checkpoint_every,
+        allow=tuple(args.allow_import),
+    )  # fmt: skip
     return lambda show: execute(checked, compiled, request, show)
 
 

@@ -15,7 +15,8 @@ from gamespec.syntax import tree
 if TYPE_CHECKING:
     from gamespec.check.build import Build
 
-_PLACE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+_PLACE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d_]\w*")
+"""A module by its dotted name, and a public name in it: no file, no folder above, nothing of another module."""
 
 
 def foreign(node: tree.Expr, build: Build) -> ir.Use | None:

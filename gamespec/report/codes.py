@@ -202,6 +202,8 @@ ROWS = (
     Code("GE610", "unwritable", "a run cannot be written", "The disk is full, or the folder may not be written."),
     Code("GE611", "not-resumable", "a run cannot go on",
          "Only a run that was stopped or killed goes on, with the data that it began with."),
+    Code("GE612", "not-allowed", "a module that is not on the allow-list",
+         "`py(..)` is code from outside: only modules that you list are imported, when a game runs and not before."),
     # 7: solving
     Code("GE701", "run-shape", "shapes do not match while running",
          "A network or data from outside has another shape than declared."),

@@ -167,6 +167,7 @@ EXAMPLES: dict[str, Example] = {
     "GE609": Example(command="gamec report runs/killed_on_the_way"),
     "GE610": Example(command="gamec run game.game --out /a_full_disk"),
     "GE611": Example(command="gamec run --resume runs/finished"),
+    "GE612": Example(command="gamec run game_with_a_network_from_outside.game"),
     # 7: solving
     "GE701": Example(command="gamec run game_with_data_from_outside.game"),
     "GE702": Example(command="gamec run diverging.game"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gamespec.report.diagnostic import Diagnostic, GameError, InternalError, Label
 from gamespec.report.source import Span
-from gamespec.run import link, store
+from gamespec.run import foreign, link, store
 from gamespec.run.blame import not_finite
 from gamespec.run.lane import Lane
 from gamespec.run.load import load_file, located
@@ -64,6 +64,8 @@ class Request:
     compile: str | None = None
     """auto, on or off; None asks the `run` block of the game."""
     every: int | None = None
+    allow: tuple[str, ...] = ()
+    """Modules that `py(..)` may import, beside those that the project allows."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,12 @@ def play(
 
 def prepare(checked: Checked, compiled: Compiled, request: Request) -> tuple[Run, Linked]:
     """The program loaded from its own directory, and what comes from outside, checked."""
-    linked = Linked(link.device(checked, request.device), link.nets(checked, request.nets), link.data(checked, request.data))
+    allow, seed = (*request.allow, *foreign.project(Path.cwd())), request.seed or 0
+    linked = Linked(
+        link.device(checked, request.device),
+        link.nets(checked, foreign.nets(checked, dict(request.nets), allow, seed)),
+        link.data(checked, foreign.data(checked, dict(request.data), allow, seed)),
+    )
     kept = _store(checked, request)
     kept.text("spec.game", checked.source.text)
     kept.text("ir.json", checked.game.model_dump_json(indent=1))

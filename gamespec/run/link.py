@@ -29,9 +29,7 @@ def span(checked: Checked, key: str) -> Span:
     return found if isinstance(found, Span) else Span(checked.source.name, 0, 0)
 
 
-def refusal(
-    code: str, message: str, place: Span, label: str = "", notes: tuple[str, ...] = (), hint: str = ""
-) -> GameError:
+def refusal(code: str, message: str, place: Span, label: str = "", notes: tuple[str, ...] = (), hint: str = "") -> GameError:
     """A GameError with one diagnostic."""
     return GameError((Diagnostic(code, message, Label(place, label), notes=notes, hint=hint),))
 
@@ -42,9 +40,7 @@ def device(checked: Checked, name: str) -> str:
     try:
         wanted = torch.device(name)
     except RuntimeError:
-        raise refusal(
-            "GE606", f"unknown device `{name}`", start, hint="use `--device cpu` or `--device cuda`"
-        ) from None
+        raise refusal("GE606", f"unknown device `{name}`", start, hint="use `--device cpu` or `--device cuda`") from None
     if wanted.type == "cuda" and (not torch.cuda.is_available() or (wanted.index or 0) >= torch.cuda.device_count()):
         seen = torch.cuda.device_count()
         note = f"torch {torch.__version__} sees {seen} GPU{'' if seen == 1 else 's'}"
@@ -87,9 +83,7 @@ def data(checked: Checked, given: Mapping[str, object], rows: int = ROWS) -> dic
                 hint=f'pass `data={{"{source.name}": tensors}}` to `solve`',
             )
     return {
-        source.name: table(source, given[source.name], span(checked, f"data:{source.name}"), rows)
-        for source in game.data
-        if source.name in given
+        source.name: table(source, given[source.name], span(checked, f"data:{source.name}"), rows) for source in game.data if source.name in given
     }
 
 
@@ -98,9 +92,7 @@ def table(source: Data, given: object, place: Span, rows: int = ROWS) -> tuple[T
     columns = _columns(source, given, place, rows)
     if len(columns) != len(source.fields):
         names = ", ".join(f"`{f.name}`" for f in source.fields)
-        raise refusal(
-            "GE602", f"`{source.name}` has {len(columns)} columns, not {len(source.fields)}", place, f"needs {names}"
-        )
+        raise refusal("GE602", f"`{source.name}` has {len(columns)} columns, not {len(source.fields)}", place, f"needs {names}")
     lengths = {len(c) if c.dim() else 0 for c in columns}
     if len(lengths) > 1 or lengths == {0}:
         shown = ", ".join(f"`{f.name}` {len(c) if c.dim() else 0}" for f, c in zip(source.fields, columns, strict=True))
@@ -114,7 +106,7 @@ def checked_column(name: str, field: Field, column: Tensor, place: Span) -> Tens
     inner = _inner(field.type)
     if tuple(column.shape[1:]) != inner:
         raise refusal("GE602", title, place, f"row 0 has shape {list(column.shape[1:])}, needed {list(inner)}")
-    whole = field.type.kind in ("class", "index", "bool")
+    whole = field.type.kind in ("class", "index", "bool", "tokens")
     if whole and column.is_floating_point():
         raise refusal(
             "GE602",
@@ -149,9 +141,7 @@ def _inner(type_: Type) -> tuple[int, ...]:
 def _range(field: Field) -> tuple[float, float]:
     """The least and the greatest value of a column."""
     kind, infinite = field.type.kind, math.inf
-    lo, hi = {"class": (0.0, field.type.size - 1.0), "prob": (0.0, 1.0), "bool": (0.0, 1.0)}.get(
-        kind, (-infinite, infinite)
-    )
+    lo, hi = {"class": (0.0, field.type.size - 1.0), "prob": (0.0, 1.0), "bool": (0.0, 1.0)}.get(kind, (-infinite, infinite))
     if field.range is not None:
         lo = max(lo, float(field.range.lo)) if field.range.lo is not None else lo
         hi = min(hi, float(field.range.hi)) if field.range.hi is not None else hi
@@ -218,9 +208,7 @@ def _joined(source: Data, parts: Iterable[list[Any]], place: Span, rows: int) ->
     widths = {tuple(tuple(t.shape[1:]) for t in part) for part in gathered}
     if len(widths) > 1:
         first = next(
-            i
-            for i, part in enumerate(gathered)
-            if tuple(tuple(t.shape[1:]) for t in part) != tuple(tuple(t.shape[1:]) for t in gathered[0])
+            i for i, part in enumerate(gathered) if tuple(tuple(t.shape[1:]) for t in part) != tuple(tuple(t.shape[1:]) for t in gathered[0])
         )
         row = sum(len(part[0]) for part in gathered[:first])
         raise refusal("GE602", f"the rows of `{source.name}` differ in shape", place, f"row {row} differs from row 0")
@@ -236,23 +224,18 @@ def known(checked: Checked, kind: str, given: Mapping[str, object], names: list[
     for name in given:
         if name not in names:
             near = difflib.get_close_matches(name, names, 1)
-            hint = (
-                f"did you mean `{near[0]}`?" if near else "declared: " + (", ".join(f"`{n}`" for n in names) or "none")
-            )
+            hint = f"did you mean `{near[0]}`?" if near else "declared: " + (", ".join(f"`{n}`" for n in names) or "none")
             raise refusal("GE607", f"the game declares no {kind} `{name}`", Span(checked.source.name, 0, 0), hint=hint)
 
 
 def _try(net: Net, module: nn.Module, place: Span) -> None:
     """Run a given network once, in eval mode, on two rows of zeros, and compare the shape of what it gives."""
     if not isinstance(module, nn.Module):
-        raise refusal(
-            "GE601", f"`{net.name}` is no network", place, f"{type(module).__name__} given, a torch.nn.Module needed"
-        )
+        raise refusal("GE601", f"`{net.name}` is no network", place, f"{type(module).__name__} given, a torch.nn.Module needed")
     first = next(iter([*module.parameters(), *module.buffers()]), torch.zeros(()))
     real = first.dtype if first.is_floating_point() else torch.get_default_dtype()
     inputs = [
-        torch.zeros(2, *_inner(t), device=first.device, dtype=torch.long if t.kind in ("class", "index") else real)
-        for t in net.inputs
+        torch.zeros(2, *_inner(t), device=first.device, dtype=torch.long if t.kind in ("class", "index", "tokens") else real) for t in net.inputs
     ]
     modes = [(m, m.training) for m in module.modules()]
     module.eval()

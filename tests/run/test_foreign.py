@@ -1,0 +1,138 @@
+"""Code from outside: imported when a game runs, only where the module is allowed, and nothing else of it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+
+import gamespec as gs
+from gamespec.cli import main
+
+GAME = """language 1
+game outside
+data tr: (x: R[3], y: class[2]) = py("beside_game:Table", rows = 20)
+net h: R[3] -> logits[2] = py("beside_game:Small", width = 4)
+solve min{h} [ E{(x, y) ~ tr}[ ce(h(x), y) ] ]
+schedule { h: sgd(lr = 0.1) }
+run { steps = 3  batch = 5 }
+"""
+MODULE = """
+from os import system
+import torch
+from torch import nn
+
+class Small(nn.Sequential):
+    def __init__(self, width):
+        super().__init__(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, 2))
+
+class Table:
+    def __init__(self, rows):
+        self.x, self.y = torch.arange(3.0 * rows).view(rows, 3) / rows, torch.arange(rows) % 2
+    def __len__(self):
+        return len(self.x)
+    def __getitem__(self, k):
+        return self.x[k], self.y[k]
+
+def broken(width):
+    raise RuntimeError("no weights here")
+
+_private = Small
+number = 3
+"""
+
+
+@pytest.fixture
+def beside(tmp_path, monkeypatch):
+    """A folder with a game and a module of its own, in which one stands."""
+    (tmp_path / "beside_game.py").write_text(MODULE)
+    (tmp_path / "a.game").write_text(GAME)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("beside_game", None)
+
+
+def refused(text="", **options):
+    """The diagnostic of a run that ends before it begins."""
+    with pytest.raises(gs.CheckError) as caught:
+        gs.from_text(text or GAME, "a.game").solve(**options)
+    return caught.value.diagnostics[0]
+
+
+def test_a_module_is_imported_only_where_it_is_allowed(beside):
+    """Checking, explaining and emitting import nothing; running refuses, and names what to type."""
+    game = gs.load("a.game")
+    game.explain()
+    game.emit()
+    found = refused()
+
+    assert (found.code, "beside_game" in sys.modules) == ("GE612", False)
+    assert "--allow-import beside_game" in found.hint
+    assert found.primary.span.start == GAME.index("h: R[3]")
+
+
+def test_an_allowed_module_plays(beside):
+    """Network and table are made with the options of the game, the same for the same seed, and torch's state is put back."""
+    before = torch.get_rng_state()
+    first, second, third = (gs.load("a.game").solve(allow=["beside_game"], seed=seed) for seed in (1, 1, 2))
+    weights = [next(r.players["h"].parameters()).tolist() for r in (first, second, third)]
+
+    assert first.history[-1]["losses"]["h"] == second.history[-1]["losses"]["h"]
+    assert weights[0] == weights[1] != weights[2]
+    assert torch.equal(before, torch.get_rng_state())
+    assert str(beside) not in sys.path
+
+
+def test_the_command_and_the_project_allow(beside, capsys):
+    """`--allow-import`, or `allow-import` under [tool.gamec]; exit code 4 without."""
+    assert main(["run", "a.game", "--quiet", "--output", "short"]) == 4
+    assert main(["run", "a.game", "--quiet", "--output", "short", "--allow-import", "beside_game"]) == 0
+    (beside / "pyproject.toml").write_text("[tool.gamec]\nallow-import = ['beside_game']\n")
+    assert main(["run", "a.game", "--quiet", "--output", "short"]) == 0
+    (beside / "pyproject.toml").write_text("[tool.gamec\n")
+    assert main(["run", "a.game", "--quiet", "--output", "short"]) == 4
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(("name", "code", "said"), [
+    ("system", "GE612", "comes from `posix`"), ("number", "GE601", "no class or function"), ("Smal", "GE601", "no class or function"),
+    ("broken", "GE601", "cannot be made"),
+])  # fmt: skip
+def test_only_what_an_allowed_module_defines_is_taken(beside, name, code, said):
+    """Not what it imports from elsewhere, no number, nothing that is not there, nothing that fails."""
+    found = refused(GAME.replace(":Small", f":{name}"), allow=["beside_game"])
+
+    assert found.code == code
+    assert said in found.message
+    if name == "Smal":
+        assert 'py("beside_game:Small")' in found.hint
+
+
+@pytest.mark.parametrize("place", ["../beside:Small", "beside_game:_private", "beside_game:Small.x", ".beside_game:Small", "/x:Small", "a b:C"])
+def test_a_place_is_a_module_and_a_public_name(beside, place):
+    """No path, nothing private, nothing behind a dot: said by `check`."""
+    with pytest.raises(gs.CheckError) as caught:
+        gs.from_text(GAME.replace("beside_game:Small", place), "a.game")
+
+    assert caught.value.diagnostics[0].code == "GE601"
+
+
+def test_what_cannot_be_imported_is_said(beside):
+    """A module that is not there, and one that fails; an allowed package allows what is in it."""
+    (beside / "beside_fails.py").write_text("1 / 0")
+
+    assert refused(GAME.replace("beside_game:Small", "beside_none:Small"), allow=["beside_none"]).code == "GE605"
+    found = refused(GAME.replace("beside_game:Small", "beside_fails:Small"), allow=["beside_fails"])
+    assert (found.code, "ZeroDivisionError" in found.notes[0]) == ("GE601", True)
+    assert refused(GAME.replace("beside_game:Small", "beside_none.part:Small"), allow=["beside_none"]).code == "GE605"
+    assert refused(GAME.replace("beside_game:Small", "beside_nonesuch:Small"), allow=["beside_none"]).code == "GE612"
+
+
+def test_a_network_from_outside_may_be_replaced(beside):
+    """What is given from Python needs nothing to be imported."""
+    table = (torch.zeros(8, 3), torch.zeros(8, dtype=torch.int64))
+    result = gs.load("a.game").solve(nets={"h": torch.nn.Linear(3, 2)}, data={"tr": table})
+
+    assert str(result.status) == "finished"
+    assert "beside_game" not in sys.modules
