@@ -13,6 +13,7 @@ from gamespec.check.unwritten import unwritten
 from gamespec.check.words import evaluate_word
 from gamespec.ir import game as ir
 from gamespec.ir.walk import problem
+from gamespec.library.data.files import beside
 from gamespec.report.diagnostic import Diagnostic, GameError, Label
 from gamespec.report.source import Source, Span
 from gamespec.report.suggest import nearest
@@ -60,7 +61,8 @@ def check(source: Source, sets: tuple[tuple[str, str], ...] = (), solve: str | N
     """
     spec = parse(source)
     overrides, sources = _overrides(spec, sets, source)
-    lowered = lower(spec, source, overrides, solve)
+    with beside(source.name):
+        lowered = lower(spec, source, overrides, solve)
     return Checked(source, {source.name: source, **lowered.imported, **sources}, spec, lowered.game, lowered.spans, lowered.diagnostics)
 
 
@@ -107,9 +109,12 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     missing = unwritten(game)
     if missing is not None:
         raise _error("GE292", missing.what, checked.spans.get(missing.at) or where, hint=missing.hint)
-    facts = classify(problem(game))
-    game = priced(game, schedule_name(game, schedule))
-    choice = choose(game, facts, schedule)
+    # What `py` stands for is brought when the program runs; nothing is imported before.
+    given = given | {n.name for n in game.nets if n.source is not None and n.source.word == "py"}
+    with beside(checked.source.name):
+        facts = classify(problem(game))
+        game = priced(game, schedule_name(game, schedule))
+        choice = choose(game, facts, schedule)
     if isinstance(choice, Unplayable):
         at = checked.spans.get(f"schedule:{schedule_name(game, schedule)}.method") or where
         raise _error("GE505", f"`{choice.method}` cannot play this game", at, choice.reason,
@@ -117,7 +122,8 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     plan = choice.plan(game)
     spans = dict(checked.spans.spans)
     try:
-        program = emit(game, plan, choice.table, given, spans, checked.source)
+        with beside(checked.source.name):
+            program = emit(game, plan, choice.table, given, spans, checked.source)
     except UnsupportedError as e:
         raise _error("GE292", e.what, where, hint=e.hint or "see `gamec list` for what can be written") from None
     warned = Diagnostic("GW505", choice.warning, Label(where), hint="drop `method:`, and the order as written is kept") if choice.warning else None

@@ -205,7 +205,7 @@ def _samples(binder: tree.Binder, bind: tree.Bind, found: DataName | DistName, i
     if bind.draws != (binder.op == "E"):
         said, hint = ("an expectation draws", "write `~` in place of `in`") if binder.op == "E" else (f"`{binder.op}` is exact", "write `in`, or `E`")
         raise log.fail("GE208", said, bind.span, hint=hint)
-    if not bind.draws and (isinstance(found, DistName) or (found.data.source.word != "given" and row_count(found.data.source) is None)):
+    if not bind.draws and (isinstance(found, DistName) or (found.data.source.word not in ("given", "py") and row_count(found.data.source) is None)):
         raise log.fail("GE208", f"`{source.name}` has no end", bind.span, "an exact sum runs through every sample", hint="write `E` and `~`")
     types = [(f.type, f.range) for f in found.data.fields] if isinstance(found, DataName) else [(found.dist.type, None)]
     if len(pattern.names) != len(types):

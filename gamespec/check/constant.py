@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from gamespec.check.build import Build
 from gamespec.check.scope import Bound, Broken, Const, DataName, Failed, LetName, Log, Scope, unknown_name
@@ -12,7 +14,22 @@ from gamespec.library.base import Column
 from gamespec.library.registry import words
 from gamespec.syntax import tree
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gamespec.ir.types import Field
+
 INFINITY = "inf"
+_FUNCTIONS: dict[str, Callable[[float], float]] = {
+    "sqrt": math.sqrt,
+    "exp": math.exp,
+    "log": math.log,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tanh": math.tanh,
+    "abs": abs,
+}
+"""Functions that a constant may be made with: an end of a set, a radius, a start."""
 _BITS = 4096
 _LARGEST = Fraction(10) ** 300
 
@@ -45,6 +62,8 @@ def _evaluate(node: tree.Expr, scope: Scope, build: Build) -> object:
             return _arithmetic(node, scope, build)
         case tree.Call(fn=tree.Name(id="len"), args=(tree.Name() as name,), kwargs=(), params=()):
             return length(name, scope, build.log)
+        case tree.Call(fn=tree.Name(id=fn), kwargs=(), params=()) if fn in _FUNCTIONS and scope.find(fn) is None:
+            return _applied(fn, node, scope, build)
     raise build.log.fail(
         "GE206", "a constant is needed here", node.span, "this is known only while running", hint="write a number, or the name of a `param`"
     )
@@ -86,6 +105,36 @@ def columns_of(source: Use) -> dict[str, Column]:
         return {}
     args, options = plain_use(source)
     return words("data")[source.word].offered(*args, **options)  # type: ignore[no-any-return]  # records of the library are Any; until 2027-11
+
+
+def targets_of(source: Use) -> list[str]:
+    """The columns of labels that a data source is asked for, in order."""
+    entry = words("data").get(source.word)
+    usual = next((o.default for o in entry.options if o.name == "targets"), ("y",)) if entry is not None else ("y",)
+    asked = plain_use(source)[1].get("targets") or usual
+    return [str(t) for t in asked] if isinstance(asked, tuple) else []
+
+
+def column_names(source: Use, fields: Sequence[Field]) -> list[str]:
+    """The column of a data source that each field of its record is.
+
+    Labels are the targets, in order, and an index is `i`. Numbers are `x`, but for a field that has the name and the shape
+    of another column of numbers, and for a further field of numbers, which is the next target.
+    """
+    columns, targets, found = columns_of(source), targets_of(source), list[str]()
+    for f in fields:
+        named = columns.get(f.name)
+        if f.type.kind in ("class", "bool"):
+            found.append(targets.pop(0) if targets else "y")
+        elif f.type.kind == "index":
+            found.append("i")
+        elif f.name != "x" and named is not None and named.kind == "real" and tuple(named.shape) == f.type.shape:
+            found.append(f.name)
+        else:
+            numbers = next((t for t in targets if "x" in found and t in columns and columns[t].kind == "real"), "x")
+            targets = [t for t in targets if t != numbers]
+            found.append(numbers)
+    return found
 
 
 def plain(expr: Expr) -> object:
@@ -136,11 +185,28 @@ def _name(node: tree.Name, scope: Scope, build: Build) -> object:
             return evaluate(argument, outer, build)
         case None if node.id == INFINITY:
             return INFINITY
+        case None if node.id == "pi":
+            return Fraction(math.pi)
         case None:
             raise unknown_name(build.log, node, scope)
     raise build.log.fail(
         "GE206", f"`{node.id}` is no constant", node.span, "known only while running", hint="write a number, or the name of a `param`"
     )
+
+
+def _applied(fn: str, node: tree.Call, scope: Scope, build: Build) -> Fraction:
+    """A function of a constant, as the fraction that the nearest float is; a root is exact where it can be."""
+    value = evaluate(node.args[0], scope, build) if len(node.args) == 1 else None
+    if not isinstance(value, Fraction):
+        raise build.log.fail("GE206", f"`{fn}` needs one number here", node.span, hint="write a number")
+    if fn == "sqrt" and value >= 0:
+        above, below = math.isqrt(value.numerator), math.isqrt(value.denominator)
+        if above**2 == value.numerator and below**2 == value.denominator:
+            return Fraction(above, below)
+    try:
+        return sensible(Fraction(_FUNCTIONS[fn](float(value))), node, build.log)
+    except (ValueError, OverflowError):
+        raise build.log.fail("GE401", f"`{fn}` has no value here", node.span, f"of {value}", hint="give it another number") from None
 
 
 def _negated(value: object, node: tree.Expr, log: Log) -> object:

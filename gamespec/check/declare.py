@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gamespec.check import binders, dims
-from gamespec.check.constant import columns_of, evaluate, plain_use, row_count, to_expr
+from gamespec.check.constant import column_names, columns_of, evaluate, plain, plain_use, row_count, to_expr
 from gamespec.check.foreign import foreign, wball
 from gamespec.check.names import BUILTIN
 from gamespec.check.scope import (
@@ -29,6 +29,7 @@ from gamespec.check.sets import lower_set
 from gamespec.check.types import lower_fields, lower_range, lower_type, ranges
 from gamespec.check.words import LARGEST, Word, show, use
 from gamespec.ir import game as ir
+from gamespec.ir.expr import Ref
 from gamespec.ir.types import INDEX, REAL, Field, Interval, Type
 from gamespec.library.base import Option
 from gamespec.library.registry import words
@@ -207,7 +208,7 @@ def _check_columns(s: tree.Data, source: ir.Use, fields: tuple[Field, ...], buil
         columns = columns_of(source)
     except OSError as error:
         raise build.log.fail("GE603", f"cannot read `{error.filename or source.word}`", s.source.span, error.strerror or "",
-                             hint="give its path relative to the folder that you run in, or set GAMESPEC_DATA") from None  # fmt: skip
+                             hint="give its path relative to the folder of the game, or set GAMESPEC_DATA") from None  # fmt: skip
     except ImportError as error:
         package = {"PIL": "pillow"}.get((error.name or "").split(".")[0], (error.name or "").split(".")[0])
         raise build.log.fail("GE605", f"`{source.word}` needs the package `{package}`", s.source.span, hint=f"type `pip install {package}`") from None
@@ -217,11 +218,7 @@ def _check_columns(s: tree.Data, source: ir.Use, fields: tuple[Field, ...], buil
         row_count(source)
     except ValueError as error:
         raise build.log.fail("GE602", f"`{source.word}` has no such rows", s.source.span, str(error), hint="ask for rows that it has") from None
-    _, options = plain_use(source)
-    asked = options.get("targets") or ("y",)
-    targets = [str(t) for t in asked] if isinstance(asked, tuple) else []
-    for field in fields:
-        wanted = (targets.pop(0) if targets else "y") if field.type.kind == "class" else "i" if field.type.kind == "index" else "x"
+    for field, wanted in zip(fields, column_names(source, fields), strict=True):
         column = columns.get(wanted)
         if column is None:
             raise build.log.fail("GE602", f"`{source.word}` has no column `{wanted}`", s.source.span, hint=f"columns: {', '.join(columns)}")
@@ -323,6 +320,8 @@ def _var(s: tree.Var, scope: Scope, build: Build) -> ir.Var:
     if axis:
         kind = Type(kind="real", shape=(axis, *kind.shape))
     init = to_expr(_init(s.init, kind, ranges(chosen), scope, build)) if s.init is not None else None
+    if s.init is not None and init is not None and chosen is not None:
+        _check_start(s.init, plain(init), kind, chosen, scope, build)
     var = ir.Var(name=s.name.id, type=kind, set=chosen, init=init, index=index, axis=axis)
     build.vars.append(var)
     build.spans[f"var:{s.name.id}"] = s.name.span
@@ -350,6 +349,23 @@ def _function_class(node: tree.Expr, scope: Scope, build: Build) -> ir.Set:
     if not isinstance(bound, Fraction) or bound <= 0:
         raise build.log.fail("GE403", "a network lies in `Lipschitz(L)` with L > 0", node.span, hint="write `Lipschitz(1)`")
     return ir.Set(parts=(ir.Part(word="Lipschitz", args=(to_expr(bound),)),))
+
+
+def _check_start(node: tree.Expr, value: object, kind: Type, chosen: ir.Set, scope: Scope, build: Build) -> None:
+    """Raise Failed with GE405 where a start that is written down is no member of a set that is no box."""
+    many = value if isinstance(value, tuple) else (value,) * math.prod(kind.shape)
+    numbers = [float(v) for v in many if isinstance(v, (int, float))]
+    if not numbers or len(numbers) < len(many):
+        return
+    for part in chosen.parts:
+        entry = words("sets").get(part.word)
+        if entry is None or entry.outside is None:
+            continue
+        found = [scope.find(a.name) if isinstance(a, Ref) else None for a in part.args]
+        args = [float(f.value) if isinstance(f, Const) and isinstance(f.value, Fraction) else plain(a) for f, a in zip(found, part.args, strict=True)]
+        why = entry.outside(numbers, *args[entry.sizes :])
+        if why:
+            raise build.log.fail("GE405", "a start outside the set", node.span, why, hint="write `uniform`, or a member")
 
 
 def _init(node: tree.Expr, kind: Type, rng: Interval | None, scope: Scope, build: Build) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check.constant import columns_of, plain_use, to_expr
+from gamespec.check.constant import columns_of, targets_of, to_expr
 from gamespec.check.names import below
 from gamespec.check.scope import Const, FreeDim, Scope
 from gamespec.ir import game as ir
@@ -23,9 +23,7 @@ def tell(written: tree.Type, source: ir.Use, scope: Scope) -> None:
         columns = columns_of(source)
     except (OSError, ImportError, ValueError):
         return  # The declaration says so, once its own check reads the file.
-    _, options = plain_use(source)
-    asked = options.get("targets") or ("y",)
-    targets = [str(t) for t in asked] if isinstance(asked, tuple) else []
+    targets = targets_of(source)
     kinds = [f.type for f in written.fields] if isinstance(written, tree.TRecord) else [written]
     for kind in kinds:
         if not isinstance(kind, tree.TName):

@@ -8,7 +8,7 @@ from gamespec.check import influence
 from gamespec.check.polarity import opposes_nobody
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Call, Expr, Reduce, Ref, Stop, Value
-from gamespec.ir.walk import children, free_names, walk
+from gamespec.ir.walk import children, expanded, free_names, walk
 from gamespec.library.functions import FUNCTIONS
 from gamespec.report.diagnostic import Label
 
@@ -91,7 +91,16 @@ def _dead(game: ir.Game, build: Build) -> None:
             if not moves(game, node.id, {name, nets.get(name, name)}):
                 build.log.add("GE312", f"`{name}` cannot change its objective", build.spans[f"node:{node.id}"],
                               "the objective does not depend on it, or only through steps that have no slope",
-                              hint=f"use `{name}` in the objective, or a loss such as `ce` in place of a count")  # fmt: skip
+                              hint=_instead(game, node, name))  # fmt: skip
+
+
+def _instead(game: ir.Game, node: ir.Node, name: str) -> str:
+    """What to do about a player without a slope: a surrogate where there is one for what it counts."""
+    counted = [e for e in walk(expanded(game, node.id)) if isinstance(e, Call) and e.fn in FUNCTIONS and FUNCTIONS[e.fn].surrogates]
+    if counted and node.scope:
+        key = f"{node.id.split('/')[0][1:]}.{name}" if node.id.startswith("@") else name
+        return f"write `schedule {{ {key}: pgd(surrogate = {FUNCTIONS[counted[0].fn].surrogates[0][0]}) }}`"
+    return f"use `{name}` in the objective, or a loss such as `ce` in place of a count"
 
 
 def _stands_in(game: ir.Game, node: ir.Node) -> bool:

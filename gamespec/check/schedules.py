@@ -111,7 +111,7 @@ def lower_schedules(spec: tree.Spec, nets: tuple[ir.Net, ...], scope: Scope, bui
             _unknown_schedule(s.extends, list(found), build)
         own: dict[str, ir.Entry] = {}
         for entry in s.entries:
-            lowered = _entry(entry, targets, scope, build)
+            lowered = _entry(entry, targets, nets, scope, build)
             if lowered is None:
                 continue
             if lowered.target in own:
@@ -152,7 +152,7 @@ def _targets(nets: tuple[ir.Net, ...], build: Build) -> dict[str, str]:
     return known | {n.name: n.handle for n in nets if n.handle in known}
 
 
-def _entry(entry: tree.Entry, targets: dict[str, str] | None, scope: Scope, build: Build) -> ir.Entry | None:
+def _entry(entry: tree.Entry, targets: dict[str, str] | None, nets: tuple[ir.Net, ...], scope: Scope, build: Build) -> ir.Entry | None:
     path = ".".join(entry.path.keys)
     if targets is not None and path not in targets and path not in build.elsewhere:
         near = nearest(path, targets)
@@ -164,14 +164,14 @@ def _entry(entry: tree.Entry, targets: dict[str, str] | None, scope: Scope, buil
         try:
             found = _method(value, scope, build) if path == "method" else _directive(value, scope, build)
             if targets is not None and target not in (None, "method"):
-                _suits(found, value, path, target.rpartition(".")[2], build)
+                _suits(found, value, path, target.rpartition(".")[2], nets, build)
             directives.append(found)
         except Failed:
             continue
     return None if target is None else ir.Entry(target=target, directives=tuple(directives))
 
 
-def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, build: Build) -> None:
+def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir.Net, ...], build: Build) -> None:
     """Raise Failed with GE506 where a directive is for another kind of player."""
     var = next((v for v in build.vars if v.name == owned), None)
     per_sample = var is not None and bool(var.scope)
@@ -181,6 +181,10 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, build: Build) 
         why = "every element is tried" if chosen else "`enumerate` tries every element"
         hint = "write `enumerate`" if chosen else "write `sgd(lr = 0.1)`"
         raise build.log.fail("GE506", said, node.span, why, hint=hint)
+    net = next((n for n in nets if n.handle == owned), None)
+    if found.word in ("spectral", "clip") and (net is None or net.set is None):
+        said = "declare it `in Lipschitz(1)`" if net is not None else "it is no network"
+        raise build.log.fail("GE506", f"`{path}` lies in no set of networks", node.span, said, hint=f"drop `{found.word}`")
     answers = any(owned in n.owns and e.child == n.id for n in build.nodes for e in build.edges)
     if found.word == "pgd" and not per_sample and not answers:
         raise build.log.fail(

@@ -42,14 +42,7 @@ def _declared(game: Game) -> Iterator[Unwritten]:
             yield Unwritten("a player that chooses a distribution cannot be solved yet", f"var:{var.name}", "let it choose one point")
         if var.type.kind == "tokens":
             yield Unwritten("a player that chooses words cannot be solved yet", f"var:{var.name}", "let it choose numbers")
-    for net in game.nets:
-        if net.set is not None:
-            word = net.set.parts[0].word
-            yield Unwritten(f"a network in `{word}` cannot be kept there yet", f"net:{net.name}", f"drop `in {word}`, or add a penalty")
-    sources = [(f"net:{n.name}", n.source) for n in game.nets] + [(f"data:{d.name}", d.source) for d in game.data]
-    sources += [(f"dist:{d.name}", d.source) for d in game.dists]
-    for at, source in sources:
-        if source is not None and source.word == "py":
-            name = str(getattr(source.args[0], "value", ""))
-            hint = "write `= given`, and give it from Python: `nets={..}` or `data={..}`"
-            yield Unwritten(f"`{name}` is not on the allow-list: no module is imported by a game yet", at, hint)
+    for dist in game.dists:
+        if dist.source.word == "py":
+            hint = "draw from `Normal(0, 1)` or `Uniform(0, 1)`, or declare a data source with `py`"
+            yield Unwritten("a distribution from outside cannot be drawn from yet", f"dist:{dist.name}", hint)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from gamespec.check.constant import plain_use
+import os
+
+from gamespec.check.constant import column_names, plain_use
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.spell import attribute
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Expr, Word
 from gamespec.ir.walk import walk
+from gamespec.library.data.files import data_file
 from gamespec.library.registry import words
 
 FIRST_ORDER = 4
@@ -20,9 +23,21 @@ def quoted(value: object) -> str:
 
 
 def arguments(use: ir.Use) -> str:
-    """The arguments of a library word as Python text, strings in double quotes."""
+    """The arguments of a library word as Python text, strings in double quotes; a file that lies beside the game by its full path."""
     args, options = plain_use(use)
+    for key in ("path", "labels") if use.word in words("data") else ():
+        if isinstance(options.get(key), str):
+            options[key] = _found(str(options[key]))
     return ", ".join([*map(quoted, args), *(f"{k}={quoted(v)}" for k, v in options.items())])
+
+
+def _found(path: str) -> str:
+    """A file as written where it is found from the folder that one runs in, else where it was found."""
+    try:
+        place = data_file(path)
+    except (OSError, ValueError):
+        return path
+    return path if os.path.exists(path) and os.path.samefile(path, place) else os.path.abspath(place)
 
 
 def data_functions(scene: Scene, text: Text) -> None:
@@ -115,15 +130,11 @@ def start_data(scene: Scene, d: ir.Data, number: int, text: Text) -> None:
 
 def _columns(d: ir.Data) -> list[str]:
     """The fields of a source as columns of its table, on the device, in the shape that was declared."""
-    _, options = plain_use(d.source)
-    asked = options.get("targets")
-    targets = [str(t) for t in asked] if isinstance(asked, tuple) else ["y"]
     found = []
-    for f in d.fields:
-        if f.type.kind in ("class", "index"):
-            key = "i" if f.type.kind == "index" else targets.pop(0) if targets else "y"
+    for f, key in zip(d.fields, column_names(d.source, d.fields), strict=True):
+        if f.type.kind in ("class", "index", "bool"):
             found.append(f'table["{key}"].to(device)')
         else:
             shape = ", ".join(["-1", *map(str, f.type.shape)])
-            found.append(f'table["x"].reshape({shape}).to(device, DTYPE)')
+            found.append(f'table["{key}"].reshape({shape}).to(device, DTYPE)')
     return found

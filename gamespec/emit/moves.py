@@ -81,7 +81,7 @@ def _network(steps: Steps, name: str, op: Move) -> None:
     start, along = total_of_lists(scene, begun), total_of_lists(scene, slopes) if slopes else ""
     own = scene.own(net)
     if op.to == NOW and start == own and op.scale == 1:
-        steps.line(f"{rule}.update({own}, {along})")
+        steps.line(f"{rule}.update({own}, {along})", *scene.keeping(net))
         return
     moved = start
     if slopes:
@@ -89,7 +89,7 @@ def _network(steps: Steps, name: str, op: Move) -> None:
         moved = f"stepped({rule}, {start}, {along}{f', {factor_code(op.scale)}' if op.scale != 1 else ''})"
     if op.to == NOW:
         scene.reached.add("put")
-        steps.line(f"put({own}, {moved})")
+        steps.line(f"put({own}, {moved})", *scene.keeping(net))
     else:
         steps.line(f"{named(scene, name, op.to, gradient=False)} = {moved}")
 

@@ -7,11 +7,12 @@ from gamespec.emit.derive import derive
 from gamespec.emit.feasible import feasibility
 from gamespec.emit.functions import objective_name, parameters
 from gamespec.emit.piece import constant_text
+from gamespec.emit.refuse import bounded
 from gamespec.emit.scene import ANSWERS, FIXED, Scene, Text
 from gamespec.emit.sets import Box, box, draw, projection
 from gamespec.emit.spell import spelled, target
 from gamespec.emit.step import Steps
-from gamespec.plan.ops import Choose, Derive, Respond, Select, flat
+from gamespec.plan.ops import Choose, Derive, Respond, Rule, Select, flat
 from gamespec.plan.response import Envelope, Frozen, Response
 
 
@@ -132,7 +133,23 @@ def certify_function(scene: Scene, text: Text) -> None:
         elif scene.scalar and _answers_alone(scene, node):
             _gain_alone(scene, node, text)
     feasibility(scene, text)
+    for handle, rule in scene.plan.kept:
+        _stretch(scene, handle, rule, text)
     text.add("    return entries")
+
+
+def _stretch(scene: Scene, handle: str, rule: Rule, text: Text) -> None:
+    """A network in `Lipschitz(c)` stretches distances c times at most; one with clipped weights by what is reported."""
+    net = scene.net(handle)
+    assert net is not None  # only networks are kept
+    assert net.set is not None  # and only in a set
+    if rule.word == "clip" and not bounded(net, scene.given):
+        return
+    scene.reached.add("lipschitz_bound")
+    tol = f"{rule.option('c')!r} * 1.001" if rule.word == "spectral" else "None"
+    note = f"the most that it can stretch a distance, to be {constant_text(net.set.parts[0].args[0])} at most"
+    text.add("    with torch.no_grad():", f"        bound = float(lipschitz_bound(s.{spelled(net.name)}))")
+    text.add(f'    entries.append(check("{net.name}: stretch", bound, {tol}, "{note}"))')
 
 
 def _answers_alone(scene: Scene, node: str) -> bool:

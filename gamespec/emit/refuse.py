@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from gamespec.check.constant import plain_use
 from gamespec.ir import game as ir
+from gamespec.library.registry import words
 from gamespec.plan.ops import Derive, Plan, flat
 from gamespec.plan.response import Implicit, Penalty, Unrolled
 from gamespec.solvers.base import children
@@ -16,13 +18,33 @@ class UnsupportedError(Exception):
         super().__init__(what)
 
 
-def refuse(game: ir.Game, plan: Plan) -> None:
+def refuse(game: ir.Game, plan: Plan, given: frozenset[str] = frozenset()) -> None:
     """Raise UnsupportedError for what the rest of the emitter does not write."""
     for node in game.nodes:
         _player(game, node)
+    _kept(game, plan, given)
     for op in flat(plan.body):
         if isinstance(op, Derive):
             _through(game, op)
+
+
+def bounded(net: ir.Net, given: frozenset[str]) -> bool:
+    """Whether a bound is known on how much a network stretches distances; one that is brought is tried."""
+    if net.source is None or net.name in given:
+        return True
+    found = words("networks")[net.source.word].stretch
+    return found is not None and found(**plain_use(net.source)[1])
+
+
+def _kept(game: ir.Game, plan: Plan, given: frozenset[str]) -> None:
+    """Layers of a network that is kept in a set have a known stretch."""
+    for net in (n for n in game.nets for handle, rule in plan.kept if n.handle == handle and rule.word == "spectral"):
+        if not bounded(net, given):
+            word = net.source.word if net.source is not None else ""
+            raise UnsupportedError(
+                f"`{net.name}` cannot be kept in `Lipschitz`: it is not known how much a layer of `{word}` stretches distances",
+                f"write `{net.handle}: clip(0.01)`, or take a network without normalisation such as `mlp` or `dcgan_critic`",
+            )
 
 
 def _player(game: ir.Game, node: ir.Node) -> None:

@@ -101,6 +101,15 @@ class Scene:
         parts = [*([rows] if rows else []), *sizes]
         return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
+    def keeping(self, net: ir.Net, state: str = "s.") -> list[str]:
+        """The line that puts a network back into its set, as Python text; none where it lies in none."""
+        rule = dict(self.plan.kept).get(net.handle)
+        if rule is None:
+            return []
+        word = {"spectral": "spectral_projection", "clip": "clip_weights"}[rule.word]
+        self.reached.add(word)
+        return [f"{word}({state}{spelled(net.name)}, {rule.option('c')!r})"]
+
     def title(self, node: str) -> str:
         """The end of the names of a player's functions and values."""
         return self.titles[node]

@@ -37,6 +37,7 @@ def start_function(scene: Scene, text: Text) -> None:
         start_data(scene, d, k, text)
     for n in game.nets:
         _start_net(scene, n, text)
+        text.add(*(f"    {line}" for line in scene.keeping(n)))
     for p in scene.arrays:
         text.add(f"    s.{spelled(p.name)} = torch.tensor({constant_text(p.value)}, dtype=DTYPE, device=device)")
     for v in game.vars:

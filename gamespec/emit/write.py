@@ -84,7 +84,7 @@ def emit(game: ir.Game, plan: Plan, table: Table, given: frozenset[str], spans: 
 
     Raises UnsupportedError where this version cannot write what the plan asks for.
     """
-    refuse(game, plan)
+    refuse(game, plan, given)
     found = scene(game, plan, given, spans, source)
     text = Text()
     for node in reversed(found.nodes):

@@ -52,6 +52,8 @@ class Set:
     contains_zero: bool = True
     start: Callable[..., Any] | None = None
     """`start(shape, *options, rng=, dtype=)`: a random member, None for a plain uniform draw in the box."""
+    outside: Callable[..., str] | None = None
+    """`outside(numbers, *options)`: why a point, as a list of numbers, is no member; empty where it is one. Without torch."""
     project_rows: Callable[..., Any] | None = None
     """`project_rows(z, *options)` for a stack of points [b, ...event]; None where `project` does that as well."""
     start_rows: Callable[..., Any] | None = None
@@ -83,6 +85,8 @@ class Network:
     prob_tail: bool = False
     affine: bool = False
     batch_coupled: bool = False
+    stretch: Callable[..., bool] | None = None
+    """`stretch(**options)`: whether a bound is known on how much every layer stretches distances; None where none is."""
     misfit: Callable[..., Misfit | None] | None = None
 
 

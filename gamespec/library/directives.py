@@ -12,7 +12,8 @@ class Directive:
     """One directive. `role` says what it decides about a player.
 
     "move": how it steps; "inner": how it answers before its leader moves; "choice": a discrete answer;
-    "repeat": moves per turn; "beam": copies; "through": how a derivative passes through it; "price": how its constraints are paid for.
+    "repeat": moves per turn; "beam": copies; "keep": how a network stays in its set; "through": how a derivative passes through it;
+    "price": how its constraints are paid for.
     """
 
     word: str
@@ -47,6 +48,8 @@ DIRECTIVES: dict[str, Directive] = {
             "augmented", "price", (Option("rho", float, 1.0), Option("lr", float, 0.0)),
             "weight of the square in the augmented Lagrangian of a constraint, 0 for none; step of its multiplier (0: rho/2)",
         ),
+        Directive("spectral", "keep", (), "keep a network in `Lipschitz(c)`: layers that stretch more than their share are scaled down"),
+        Directive("clip", "keep", (Option("c", float, 0.01),), "keep every weight of a network in -c..c instead"),
         Directive("through", "through", (Option("response", str, REQUIRED),), "how a derivative passes through this player"),
     ]
 }  # fmt: skip

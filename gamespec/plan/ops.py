@@ -181,6 +181,8 @@ class Plan:
     rules: tuple[tuple[str, Rule], ...]
     residual: tuple[tuple[str, tuple[tuple[str, Response], ...]], ...]
     beams: tuple[tuple[str, int], ...] = ()
+    kept: tuple[tuple[str, Rule], ...] = ()
+    """How each network stays in its set after every move, by its handle: `spectral` or `clip`, with the number c."""
     steps: int = 1000
     batch: int = 0
     every: int = 10
@@ -202,6 +204,7 @@ class Plan:
         lines += [f"    {line}" for op in self.body for line in _lines(op)]
         lines += [f"  rule {name}: {rule}" for name, rule in self.rules]
         lines += [f"  beam {name}: {copies} copies" for name, copies in self.beams]
+        lines += [f"  keep {name}: {rule.word}({rule.option('c'):g})" for name, rule in self.kept]
         lines += [f"  residual of {_short(node)}{_through(through)}" for node, through in self.residual]
         lines += [f"  default {key} = {value}" for key, value in self.defaults]
         return "\n".join(lines)

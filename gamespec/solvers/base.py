@@ -49,6 +49,7 @@ class Seat:
     times: int = 1
     beam: int = 0
     response: Response | None = None
+    kept: tuple[tuple[str, Rule], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ def finished(game: ir.Game, table: Table, *, solver: str, source: str, body: tup
         body=body,
         rules=tuple((name, rule) for n in nodes for name, rule in table.seat(n).rules),
         residual=tuple((n, tuple((f, r) for f, r in through if f in descendants(game, n)[1:])) for n in nodes if game.node(n).choice is None),
+        kept=tuple(k for n in nodes for k in table.seat(n).kept),
         beams=tuple((o, table.seat(n).beam) for n in nodes for o in game.node(n).owns if table.seat(n).beam),
         steps=table.steps, batch=table.batch, every=table.every, tol=table.tol, seed=table.seed, precision=table.precision,
         epochs=table.epochs, defaults=table.defaults,

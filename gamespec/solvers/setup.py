@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gamespec.check.constant import plain, plain_use
@@ -89,7 +90,7 @@ class _Work:
 
     def batch(self) -> int:
         """Rows in a minibatch; 0 for all of them."""
-        streams = any(rows_of(self.game, d.name) == 0 for d in self.game.data if d.source.word != "given") or bool(self.game.dists)
+        streams = any(rows_of(self.game, d.name) == 0 for d in self.game.data if d.source.word not in ("given", "py")) or bool(self.game.dists)
         tables = "full" if self.game.data else None
         found = self.setting("batch", 128) if streams else self.run.get("batch") or (tables and self.setting("batch", tables))
         return whole(found)
@@ -132,8 +133,21 @@ class _Work:
         return Seat(
             node=node, rules=rules, steps=steps, start=str(start), restarts=restarts,
             surrogates=tuple(map(str, surrogates)) if isinstance(surrogates, tuple) else (),
-            times=times, beam=beam, response=self._response(edge, first, steps, rules),
+            times=times, beam=beam, response=self._response(edge, first, steps, rules), kept=tuple(self._kept(owner.owns, keys, uses)),
         )  # fmt: skip
+
+    def _kept(self, owns: tuple[str, ...], keys: list[str], uses: list[tuple[ir.Use, ...]]) -> Iterator[tuple[str, Rule]]:
+        """How each network that lies in a set stays there."""
+        sets = {n.handle: n.set for n in self.game.nets if n.set is not None}
+        for name, key, directives in zip(owns, keys, uses, strict=True):
+            found = sets.get(name)
+            clip = next((u for u in directives if u.word == "clip"), None)
+            if found is None:
+                continue
+            if clip is None and all(u.word != "spectral" for u in directives):
+                self.defaults[f"{key}.set"] = "spectral"
+            most = plain(found.parts[0].args[0]) if clip is None else _values(clip)["c"]
+            yield name, Rule("spectral" if clip is None else "clip", (("c", real(most)),))
 
     def _usual_steps(self, edge: ir.Edge | None, first: dict[str, ir.Use], key: str, *, per_sample: bool) -> int:
         """Steps of a follower whose author gave no number: none where its answer is solved for."""

@@ -6,11 +6,15 @@ Each takes steps beside the reference interpreter, which looks at one sample at 
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
 
-from tests.emit.build import program
+from gamespec.kernels.apply import max_where, mean_where, min_where, prod_where, sum_where
+from gamespec.library.sets.lipschitz_networks import lipschitz_bound
+from gamespec.report.diagnostic import GameError
+from tests.emit.build import compiled, played, program
 from tests.emit.test_gradients import differences
 from tests.reference.test_reference import beside
 
@@ -110,3 +114,82 @@ def test_a_network_follows_at_parameters_of_its_own(how, steps):
     moved = (start - torch.cat([p.detach().reshape(-1) for p in s.h.parameters()])) / 0.1
 
     assert torch.allclose(moved, differences(value, start, 1e-4), atol=1e-5)
+
+
+# ------------------------------------------------------------------ networks in a set
+
+WGAN = """language 1
+game wgan
+data r: R[2] = mog(modes = 8, radius = 2, std = 0.05)
+dist z: R[4] = Normal(0, 1)
+net G: R[4] -> R[2] = mlp(8)
+net D: R[2] -> R = mlp(16, 16)  in Lipschitz(1/2)
+solve min{G} max{D} [ E{x ~ r}[D(x)] - E{w ~ z}[D(G(w))] ]
+"""
+
+
+def test_a_network_stays_in_its_set():
+    """After every move no distance is stretched more than the set allows, and the certificate says so."""
+    module, s, _ = played(WGAN + "schedule { D: adam(lr = 1) }\nrun { batch = 16 }", steps=3)
+    entry = next(e for e in module.certify(s) if e["name"] == "D: stretch")
+
+    assert float(lipschitz_bound(s.D).detach()) == pytest.approx(0.5, rel=1e-3)
+    assert entry["ok"]
+    assert float(lipschitz_bound(module.start(0).D).detach()) <= 0.5 * (1 + 1e-3)
+
+
+def test_weights_are_clipped_where_the_schedule_says_so():
+    """`clip(c)` leaves every weight in -c..c; what the network then stretches is reported, not promised."""
+    module, s, _ = played(WGAN + "schedule { D: rmsprop(lr = 0.1), clip(0.02), repeat(2) }\nrun { batch = 16 }", steps=3)
+    entry = next(e for e in module.certify(s) if e["name"] == "D: stretch")
+
+    assert max(float(p.detach().abs().max()) for p in s.D.parameters()) == pytest.approx(0.02)
+    assert entry["ok"] is None
+
+
+def test_a_network_whose_stretch_is_unknown_cannot_be_kept():
+    """Said before anything runs; clipped weights need no bound."""
+    text = WGAN.replace("R[2] -> R = mlp(16, 16)", "R[2] -> R = preact_resnet18(4)").replace("D: R[2]", "D: image[1, 32, 32]")
+    text = text.replace("data r: R[2] = mog(modes = 8, radius = 2, std = 0.05)", "data r: image[1, 32, 32] = given").replace(
+        "-> R[2] = mlp(8)", "-> image[1, 32, 32] = mlp(8)"
+    )
+    with pytest.raises(GameError) as caught:
+        compiled(text)
+
+    assert caught.value.diagnostics[0].code == "GE292"
+    assert "clip(0.01)" in caught.value.diagnostics[0].hint
+    compiled(text + "schedule { D: clip(0.01) }")
+
+
+# ------------------------------------------------------------------ kernels and constants
+
+
+def test_reductions_of_what_is_kept_are_those_of_the_kept_values():
+    """Against Python, for one condition for all columns and for one for each."""
+    rng = torch.Generator().manual_seed(0)
+    values = torch.randn(5, 3, generator=rng, dtype=torch.float64)
+    for kept in (torch.tensor([True, False, True, True, False]), torch.rand(5, 3, generator=rng) < 0.6):
+        for column in range(3):
+            mask = kept if kept.dim() == 1 else kept[:, column]
+            some = [float(v) for v, k in zip(values[:, column], mask, strict=True) if k]
+            for reduce, expected in ((sum_where, sum(some)), (mean_where, sum(some) / len(some)), (max_where, max(some)), (min_where, min(some)),
+                                     (prod_where, math.prod(some))):  # fmt: skip
+                assert float(reduce(values, kept)[column]) == pytest.approx(expected, abs=1e-12)
+    assert float(mean_where(values[:, 0], torch.zeros(5, dtype=torch.bool))) == 0.0
+
+
+def test_constants_may_be_made_by_functions():
+    """Ends of sets are numbers: a root is exact where it can be, `pi` and `log` to the nearest float."""
+    checked, _ = compiled("language 1\ngame ends\nvar x: R in [log(1/2), sqrt(9/4)] init 1\nvar y: R in [-pi, pi]\nsolve min{x} max{y} [ x*y ]")
+    (lo, hi), (_, end) = ([a.value for a in v.set.parts[0].args] for v in checked.game.vars)
+
+    assert (float(lo), hi, float(end)) == (math.log(0.5), 1.5, math.pi)
+
+
+def test_a_row_of_numbers_may_be_what_is_learned():
+    """A field with the name and shape of a column of numbers is that column."""
+    text = 'language 1\ngame ridge\ndata d: (x: R[10], y: R) = diabetes("train", subset = 20)\nvar w: R[10]\n'
+    _, s, losses = played(text + "solve min{w} [ E{(x, y) ~ d}[ (w @ x - y)^2 ] ]\nrun { batch = full }", steps=1)
+
+    assert s.d[1].shape == (20,)
+    assert float(losses["w"]) == pytest.approx(float((s.d[1] ** 2).mean()), rel=1e-6)

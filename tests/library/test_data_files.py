@@ -272,7 +272,7 @@ def test_a_missing_file_is_a_missing_file(word, tmp_path, monkeypatch):
 
 
 def test_a_file_is_also_looked_for_where_data_lies(files, monkeypatch, tmp_path_factory):
-    """`GAMESPEC_DATA` names a folder; a file in the folder that one runs in comes first."""
+    """`GAMESPEC_DATA` lists folders; the first that has the file counts, and where one runs comes last."""
     monkeypatch.setenv("GAMESPEC_DATA", str(files))
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gamespec.lazy import torch
@@ -24,7 +26,9 @@ FILE = (
 
 
 def data_file(path: str) -> str:
-    """Where a data file is: as written from the folder that one runs in, else inside the folder `GAMESPEC_DATA`.
+    """Where a data file is: in one of the folders that `GAMESPEC_DATA` lists, else as written from where one runs.
+
+    While a game is compiled its own folder is the first of them.
 
     Error: FileNotFoundError with the path as written; ValueError where none is written.
     """
@@ -33,11 +37,28 @@ def data_file(path: str) -> str:
 
     if not path:
         raise ValueError("the name of a file is needed, in quotes")
-    places = [path, *([os.path.join(os.environ["GAMESPEC_DATA"], path)] if os.environ.get("GAMESPEC_DATA") else [])]
+    folders = [folder for folder in os.environ.get("GAMESPEC_DATA", "").split(os.pathsep) if folder]
+    places = [*(os.path.join(folder, path) for folder in folders), path]
     found = next((place for place in places if os.path.exists(place)), None)
     if found is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     return found
+
+
+@contextmanager
+def beside(game: str) -> Iterator[None]:
+    """Inside, the folder of a game's file is the first in which data files are looked for."""
+    import os
+
+    before = os.environ.get("GAMESPEC_DATA")
+    os.environ["GAMESPEC_DATA"] = os.pathsep.join([os.path.dirname(os.path.abspath(game)), *([before] if before else [])])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["GAMESPEC_DATA"]
+        else:
+            os.environ["GAMESPEC_DATA"] = before
 
 
 def npz_names(path: str) -> list[str]:

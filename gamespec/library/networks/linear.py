@@ -32,5 +32,6 @@ NETWORK = Network(
     build=linear_net,
     count=linear_count,
     affine=True,
+    stretch=lambda **_: True,
     source="Hastie, Tibshirani and Friedman 2009, section 3.2",
 )

@@ -87,5 +87,6 @@ NETWORK = Network(
     count=mlp_count,
     prob_tail=True,
     misfit=mlp_misfit,
+    stretch=lambda **_: True,
     source="Goodfellow, Bengio and Courville 2016, chapter 6",
 )

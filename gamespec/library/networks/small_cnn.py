@@ -30,9 +30,9 @@ def small_cnn(
     features = 2 * width * ((height + 1) // 2) * ((breadth + 1) // 2)
     layers = [
         *in_units(source_shape, mean, std),
-        torch.nn.Conv2d(channels, width, 3, padding=1),                                         # [b, width, h, w]
+        torch.nn.Conv2d(channels, width, 3, padding=1),  # [b, width, h, w]
         torch.nn.ReLU(),
-        torch.nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),                              # [b, 2 width, h/2, w/2]
+        torch.nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),  # [b, 2 width, h/2, w/2]
         torch.nn.ReLU(),
         torch.nn.Flatten(-3, -1),
         torch.nn.Linear(features, 8 * width),
@@ -77,5 +77,6 @@ NETWORK = Network(
     rank=3,
     prob_tail=True,
     misfit=small_cnn_misfit,
+    stretch=lambda **_: True,
     source="LeCun et al. 1998",
 )

@@ -18,12 +18,12 @@ def project_l1_rows(z: Tensor, radius: float) -> Tensor:
     Cost: O(n log n) a row.
     Source: Duchi et al. 2008, figure 2.
     """
-    flat = z.reshape(z.shape[0], -1)                                                            # [b, n]
-    falling = torch.sort(flat.abs(), dim=1, descending=True).values                             # [b, n]
-    rank = torch.arange(1, flat.shape[1] + 1, dtype=z.dtype, device=z.device)                   # [n]
-    cut = (torch.cumsum(falling, dim=1) - radius) / rank                                        # [b, n]
-    kept = (falling > cut).sum(dim=1, keepdim=True).clamp(min=1)                                # [b, 1]
-    shift = torch.clamp(torch.gather(cut, 1, kept - 1), min=0.0)                                # [b, 1]
+    flat = z.reshape(z.shape[0], -1)  # [b, n]
+    falling = torch.sort(flat.abs(), dim=1, descending=True).values  # [b, n]
+    rank = torch.arange(1, flat.shape[1] + 1, dtype=z.dtype, device=z.device)  # [n]
+    cut = (torch.cumsum(falling, dim=1) - radius) / rank  # [b, n]
+    kept = (falling > cut).sum(dim=1, keepdim=True).clamp(min=1)  # [b, 1]
+    shift = torch.clamp(torch.gather(cut, 1, kept - 1), min=0.0)  # [b, 1]
     return (flat - torch.clamp(flat, -shift, shift)).reshape(z.shape)
 
 
@@ -35,9 +35,7 @@ def project_l1(z: Tensor, radius: float) -> Tensor:
     return project_l1_rows(z.reshape(1, -1), radius).reshape(z.shape)
 
 
-def start_l1_rows(
-    shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None
-) -> Tensor:
+def start_l1_rows(shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
     """A uniform draw in the ball for every row, on the device of the generator.
 
     Shapes: shape is (b, ...) and each of the b rows is one point.
@@ -59,6 +57,12 @@ def l1_diameter(radius: float) -> float:
     return 2 * radius
 
 
+def outside_l1(numbers: list[float], radius: float) -> str:
+    """Why these numbers are no member."""
+    size = sum(map(abs, numbers))
+    return "" if size <= radius * (1 + 1e-6) else f"its norm is {size:g}"
+
+
 SET = Set(
     word="L1",
     options=(Option("radius", float),),
@@ -66,6 +70,7 @@ SET = Set(
     compact=True,
     project=project_l1,
     project_rows=project_l1_rows,
+    outside=outside_l1,
     source="Duchi et al. 2008, figure 2",
     diameter=l1_diameter,
     start=start_l1,

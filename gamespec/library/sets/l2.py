@@ -26,14 +26,12 @@ def project_l2_rows(z: Tensor, radius: float) -> Tensor:
     Shapes: z is [b, ...] and each of its b rows is one point.
     """
     floor = max(radius, torch.finfo(z.dtype).tiny)
-    norm = torch.linalg.vector_norm(z.reshape(z.shape[0], -1), dim=1)                           # [b]
+    norm = torch.linalg.vector_norm(z.reshape(z.shape[0], -1), dim=1)  # [b]
     scale = radius / torch.clamp(norm, min=floor)
-    return z * scale.reshape(-1, *[1] * (z.dim() - 1))                                          # [b, ...]
+    return z * scale.reshape(-1, *[1] * (z.dim() - 1))  # [b, ...]
 
 
-def start_l2_rows(
-    shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None
-) -> Tensor:
+def start_l2_rows(shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
     """A uniform draw in the ball for every row, on the device of the generator.
 
     Shapes: shape is (b, ...) and each of the b rows is one point.
@@ -41,7 +39,7 @@ def start_l2_rows(
     """
     direction = torch.randn(shape, generator=rng, dtype=dtype, device=rng.device).reshape(shape[0], -1)  # [b, n]
     level = torch.rand((shape[0], 1), generator=rng, dtype=dtype, device=rng.device)
-    length = radius * level ** (1 / max(direction.shape[1], 1))                                 # [b, 1]
+    length = radius * level ** (1 / max(direction.shape[1], 1))  # [b, 1]
     norm = torch.linalg.vector_norm(direction, dim=1, keepdim=True)
     return (direction * (length / norm)).reshape(shape)
 
@@ -56,6 +54,12 @@ def l2_diameter(radius: float) -> float:
     return 2 * radius
 
 
+def outside_l2(numbers: list[float], radius: float) -> str:
+    """Why these numbers are no member."""
+    size = sum(v * v for v in numbers) ** 0.5
+    return "" if size <= radius * (1 + 1e-6) else f"its norm is {size:g}"
+
+
 SET = Set(
     word="L2",
     options=(Option("radius", float),),
@@ -63,6 +67,7 @@ SET = Set(
     compact=True,
     project=project_l2,
     project_rows=project_l2_rows,
+    outside=outside_l2,
     source="Boyd and Vandenberghe 2004, section 8.1.1",
     diameter=l2_diameter,
     start=start_l2,

@@ -18,17 +18,15 @@ def project_simplex(z: Tensor, total: float = 1.0) -> Tensor:
     Cost: O(n log n) a row.
     Source: Duchi et al. 2008, figure 1.
     """
-    falling = torch.sort(z, dim=-1, descending=True).values                                     # [..., n]
-    excess = torch.cumsum(falling, dim=-1) - total                                              # [..., n]
-    rank = torch.arange(1, z.shape[-1] + 1, dtype=z.dtype, device=z.device)                     # [n]
-    kept = (falling * rank > excess).sum(dim=-1, keepdim=True).clamp(min=1)                     # [..., 1]
+    falling = torch.sort(z, dim=-1, descending=True).values  # [..., n]
+    excess = torch.cumsum(falling, dim=-1) - total  # [..., n]
+    rank = torch.arange(1, z.shape[-1] + 1, dtype=z.dtype, device=z.device)  # [n]
+    kept = (falling * rank > excess).sum(dim=-1, keepdim=True).clamp(min=1)  # [..., 1]
     shift = torch.gather(excess, -1, kept - 1) / kept
     return torch.clamp(z - shift, min=0.0)
 
 
-def start_simplex(
-    shape: tuple[int, ...], total: float, rng: torch.Generator, dtype: torch.dtype | None = None
-) -> Tensor:
+def start_simplex(shape: tuple[int, ...], total: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
     """A uniform draw of the simplex along the last dimension, on the device of the generator."""
     level = torch.rand(shape, generator=rng, dtype=dtype, device=rng.device)
     gaps = -torch.log1p(-level)
@@ -38,6 +36,13 @@ def start_simplex(
 def simplex_diameter(n: int, total: float) -> float:
     """The largest distance of two members in one coordinate."""
     return total if n > 1 else 0.0
+
+
+def outside_simplex(numbers: list[float], total: float) -> str:
+    """Why these numbers are no member."""
+    if min(numbers) < 0:
+        return f"{min(numbers):g} is below 0"
+    return "" if abs(sum(numbers) - total) <= 1e-6 * total else f"its numbers sum to {sum(numbers):g}"
 
 
 SET = Set(
@@ -51,4 +56,5 @@ SET = Set(
     diameter=simplex_diameter,
     contains_zero=False,
     start=start_simplex,
+    outside=outside_simplex,
 )
