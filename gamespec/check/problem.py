@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from gamespec.check import constraints, players
 from gamespec.check.binders import index_set
 from gamespec.check.scope import Failed, Scope
 from gamespec.ir import game as ir
+from gamespec.ir.expr import Value
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
 
@@ -64,8 +66,11 @@ def _solved(s: tree.Solve, scope: Scope, build: Build) -> Solved | None:
         else:
             root = _block(s.game, scope, build)
             concept = "nash" if s.game.nash else "block"
+        order, word = _order(s, build, root)
+        if concept == "block" and len(order) > 1:
+            root, concept = _in_turn(s, order, build), "nested"
         _ties(s, build)
-        return Solved(root, concept, *_order(s, build, root), label)
+        return Solved(root, concept, order, word, label)
     except Failed:
         return None
 
@@ -131,6 +136,32 @@ def _order(s: tree.Solve, build: Build, root: tuple[str, ...]) -> tuple[tuple[tu
         ranks.append(tuple(known[n.id] for n in rank))
     _check_ranks(ranks, found[0], root, build)
     return tuple(ranks), ""
+
+
+def _in_turn(s: tree.Solve, ranks: tuple[tuple[str, ...], ...], build: Build) -> tuple[str, ...]:
+    """A block with an order is its first player, with the next one as its follower, and so on; gives the root.
+
+    A follower with the leader's own objective, pushed the other way, is the inner player of a minimax problem: it is
+    written as one, so that everything known of those holds. Any other follower is a response, which need not be unique.
+    """
+    written = next(tail.span for tail in s.tails if isinstance(tail, tree.Order))
+    group = next(g for g in build.groups if g.id == "group")
+    nodes = {n.id: n for n in build.nodes}
+    if group.constraints or any(len(rank) > 1 or nodes[rank[0]].axis for rank in ranks[:-1]):
+        raise build.log.fail("GE290", "several leaders, or constraints shared across turns, are not available in this version", written,
+                             hint="put one player in each turn but the last, or write `order simultaneous`")  # fmt: skip
+    build.groups.remove(group)
+    for (above,), below in pairwise(ranks):
+        if len(below) > 1:
+            build.groups.append(ir.Group(id=f"{above}/nash", nodes=below))
+        leader, follower = nodes[above], nodes[below[0]]
+        if len(below) == 1 and leader.objective == follower.objective and leader.sense != follower.sense and not follower.axis:
+            changed = leader.model_copy(update={"objective": Value(node=follower.id)})
+            build.nodes[build.nodes.index(leader)] = changed
+            build.edges.append(ir.Edge(kind="value", parent=above, child=follower.id))
+        else:
+            build.edges += [ir.Edge(kind="response", parent=above, child=child) for child in below]
+    return ranks[0]
 
 
 def _check_ranks(ranks: list[tuple[str, ...]], written: tree.Order, root: tuple[str, ...], build: Build) -> None:

@@ -117,7 +117,7 @@ class _Work:
             (whole(_values(u)["steps"]) for us in uses for u in us if "steps" in _values(u) and u.word != "newton"), 0
         )
         edge = next((e for e in self.game.edges if e.child == node), None)
-        if not steps and owner.choice is None:
+        if not steps and "repeat" not in first and owner.choice is None:
             steps = self._usual_steps(edge, first, keys[0], per_sample=bool(owner.scope))
         rules = tuple(
             (o, self._rule(node, o, k, us, times * max(steps, 1))) for o, k, us in zip(owner.owns, keys, uses, strict=True) if owner.choice is None

@@ -6,7 +6,8 @@ import pytest
 
 from gamespec import cli, pipeline
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Num
+from gamespec.ir.expr import Num, Value
+from gamespec.report.diagnostic import GameError
 from gamespec.report.source import Source
 from tests.check.programs import BETA, BILEVEL, GAN, NASH, ROBUST, SADDLE, codes, errors, said, under
 from tests.check.test_mistakes import change
@@ -289,3 +290,26 @@ def test_everything_a_label_points_at_is_in_the_file():
     found = errors(text)[0]
 
     assert [text[label.span.start : label.span.end] for label in found.related] == ["x"]
+
+
+TURNS = "language 1\nvar a in [0, 10]\nvar b in [0, 10]\nvar c in [0, 10]\nsolve {{ first: {0}  second: {1}  third: {2} }} order {3}\n"
+
+
+def test_a_block_with_an_order_is_a_leader_with_followers():
+    """Whoever comes later answers: by a response of its own, or as the inner player where the objective is the leader's, turned around."""
+    found = game(TURNS.format("min{a} [ a*b ]", "max{b} [ a*b ]", "min{c} [ (c - b)^2 ]", "first then second then third"))
+    assert found.root == ("first",)
+    assert [(e.kind, e.parent, e.child) for e in found.edges] == [("value", "first", "second"), ("response", "second", "third")]
+    assert found.node("first").objective == Value(node="second")
+
+    found = game(TURNS.format("min{a} [ a*b*c ]", "min{b} [ b*c + a ]", "min{c} [ c + a ]", "first then (second, third)"))
+    assert [(e.kind, e.parent, e.child) for e in found.edges] == [("response", "first", "second"), ("response", "first", "third")]
+    assert [g.nodes for g in found.groups] == [("second", "third")]
+
+
+def test_several_leaders_are_refused():
+    """Nobody is silently played in another order."""
+    text = TURNS.format("min{a} [ a*b*c ]", "min{b} [ b*c + a ]", "min{c} [ c + a ]", "(first, second) then third")
+    with pytest.raises(GameError) as caught:
+        game(text)
+    assert [d.code for d in caught.value.diagnostics] == ["GE290"]

@@ -37,7 +37,7 @@ GAMES = {
     "an equilibrium": ("extragradient", "var x: R\nvar y: R\nsolve nash { a: min{x}[ x^2 + x*y ]  b: max{y}[ x*y - y^2 ] }"),
     "a family": ("extragradient", "param N = 3\nvar q[i in 0..N-1]: R\nsolve nash { firm: min{q[i]} [ q[i]^2 + q[i]*sum(q) ] forall i in 0..N-1 }"),
     "networks in a block": ("simultaneous", BLOCK),
-    "networks in an order": ("alternating", BLOCK + " order g then d"),
+    "networks in an order": ("nested", BLOCK + " order g then d"),
     "three levels": ("nested", "var a: R\n"
         "var b: R\n"
         "var c: R\n"
@@ -189,7 +189,7 @@ def test_the_step_of_an_attack_follows_its_radius():
 
 
 def test_repeated_turns_draw_rows_of_their_own():
-    """A critic that moves five times sees five batches, a root of a block as well."""
+    """A critic that moves five times sees five batches, a follower with its own objective as well."""
     for name, player in (("a GAN", "D"), ("networks in an order", "D")):
         plan = compiled(HEAD + GAMES[name][1] + f"\nschedule {{ {player}: adam(lr = 1e-3), repeat(5) }}")[1].plan
         turn = next(op for op in plan.body if isinstance(op, Repeat))
