@@ -49,7 +49,7 @@ class Type(Frozen):
         if self.kind == "params":
             return f"params({self.net})"
         if self.kind != "real":
-            return self.kind
+            return f"{self.kind}[{', '.join(map(str, self.shape))}]" if self.shape else self.kind
         if len(self.shape) == 3:
             return f"image[{', '.join(map(str, self.shape))}]"
         return f"R[{', '.join(map(str, self.shape))}]" if self.shape else "R"

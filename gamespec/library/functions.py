@@ -71,7 +71,8 @@ def _loss(name: str) -> Rule:
     def rule(types: tuple[Type, ...]) -> Type | Misfit:
         z, y = types
         if z.kind == "prob" or (z.kind == "real" and not z.shape):
-            return Misfit(f"`{name}` takes logits, `{z}` given", "give the network the type `logits[K]` and no sigmoid")
+            hint = "give it the logits themselves, without `softmax`" if z.shape else "give the network the type `logits[K]` and no sigmoid"
+            return Misfit(f"`{name}` takes logits, `{z}` given", hint)
         width = z.size if z.kind == "logits" else (z.shape[0] if len(z.shape) == 1 else 0)
         if not width:
             return Misfit(f"`{name}` takes logits, `{z}` given")
@@ -103,7 +104,7 @@ def _log(types: tuple[Type, ...]) -> Type | Misfit:
 
 def _softmax(types: tuple[Type, ...]) -> Type | Misfit:
     (t,) = types
-    return Type(kind="real", shape=_shape(t)) if _shape(t) else Misfit(f"`softmax` takes a vector, `{t}` given")
+    return Type(kind="prob", shape=_shape(t)) if _shape(t) else Misfit(f"`softmax` takes a vector, `{t}` given")
 
 
 def _matmul(types: tuple[Type, ...]) -> Type | Misfit:
