@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gamespec.report.diagnostic import Diagnostic
 
 
-class Status(Enum):
-    """How a run ended. A closed family; `advice` says what it means and what to try."""
+class Status(StrEnum):
+    """How a run ended, equal to its word. A closed family; `advice` says what it means and what to try."""
 
     CONVERGED = "converged"
     FINISHED = "finished"
