@@ -25,7 +25,7 @@ KNOWN = set(
 
 
 def bracketed(text: str) -> bool:
-    """Whether braces, and `\\left` with `\\right`, are closed in the order in which they were opened."""
+    r"""Whether braces, and `\left` with `\right`, are closed in the order in which they were opened."""
     stack = []
     for sign in re.findall(r"\\left(?![a-z])|\\right(?![a-z])|(?<!\\)[{}]|\\begin\{\w+|\\end\{\w+", text):
         if sign.startswith((r"\begin", r"\end")):
