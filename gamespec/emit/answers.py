@@ -65,8 +65,14 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     start = zero if op.start == "zero" else sets.draw(var.set, shape, "rng", write, rows=bool(first))
     if not searches(op):
         call = f"{objective_name(scene, op.node)}({', '.join(parameters(scene, op.node))})"
-        body.add(f"{name} = {start}", "for _ in range(steps):")
-        body.add(*(f"    {line}" for line in _climb(op, var, call, "+" if node.sense == "max" else "-", write, sides)), f"return {name}")
+        body.add(f"{name} = {start}")
+        lines = ["for _ in range(steps):", *(f"    {x}" for x in _climb(op, var, call, "+" if node.sense == "max" else "-", write, sides))]
+        if scene.plan.precision == "mixed" and not op.node.startswith("@"):
+            body.add("with torch.autocast(torch.device(s.device).type, torch.bfloat16):  # networks alone: steps and projections stay float32")
+            lines = [f"    {line}" for line in lines]
+        body.add(*lines, f"return {name}")
+    elif _least_is_zero(scene, op):
+        _best_of_left(scene, op, body, start, zero, sides)
     else:
         _best_of(scene, op, body, start, zero, sides)
     kind = f"{op.steps} projected {'sign' if _steepest(op, var, write).startswith('torch') else 'gradient'} steps"
@@ -156,6 +162,48 @@ def _best_of(scene: Scene, op: Respond, body: Text, start: str, zero: str, sides
         f"    won = found {'<' if node.sense == 'min' else '>'} reached",
         f"    best = torch.where(won{wide}, {name}, best)",
         "    reached = torch.where(won, found, reached)",
+    ]
+    body.add(*(f"    {line}" if many else line for line in lines), "return best")
+
+
+def _least_is_zero(scene: Scene, op: Respond) -> bool:
+    """Whether a sample that reached 0 is done: the player minimises `correct`, sample by sample."""
+    node = scene.game.node(op.node)
+    return node.sense == "min" and isinstance(node.objective, Call) and node.objective.fn == "correct" and bool(node.scope) and not node.axis
+
+
+def _best_of_left(scene: Scene, op: Respond, body: Text, start: str, zero: str, sides: sets.Box | None) -> None:
+    """As `_best_of`, but a sample that is missed once takes no further part: nothing can be less than 0."""
+    node, var, write = scene.game.node(op.node), _variable(scene, op.node), writer(scene)
+    name, used = spelled(var.name), {*parameters(scene, op.node), *respond_parameters(scene, op.node)}
+    samples = [n for d in node.scope for n in map(spelled, d.names) if n in used]
+    call = f"{objective_name(scene, op.node)}({', '.join(parameters(scene, op.node))})"
+    climbed = _surrogates(scene, op)
+    many, inner = len(climbed) > 1, climbed[0]
+    scene.reached.add("rows_above_zero")
+    args = ", ".join([name, *samples])
+    if many:
+        body.add("climbs = [", *(f"    lambda {args}: {c}," for c in climbed), "]")
+        inner = f"climb({args})"
+    body.add("", f"def climbed({'climb, ' if many else ''}{args}):")
+    body.add(f'    """{var.name} for some of the samples, with what the player reaches there."""')
+    if sides is not None and sides.tensors:
+        body.add(f"    lo, hi = {sides.lo}, {sides.hi}")
+    body.add("    for _ in range(steps):")
+    body.add(*(f"        {line}" for line in _climb(op, var, f"({inner})" if inner.startswith("-") else inner, "+", write, sides)))
+    body.add("    with torch.no_grad():", f"        return {name}, {call}", "")
+    body.add(f"best = {name} = {zero}", "with torch.no_grad():", f"    reached = {call}  # [n], the player's own objective so far")
+    if many:
+        body.add("for climb in climbs:")
+    wide = f"[:{', None' * len(var.type.shape)}]" if var.type.shape else ""
+    some = ", ".join(["climb"] * many + [f"{n}[rows]" for n in (name, *samples)])
+    lines = [
+        "for _ in range(restarts):",
+        f"    {name} = {start}",
+        "    for rows in rows_above_zero(reached):  # a sample that is missed cannot be missed more",
+        f"        at, found = climbed({some})",
+        f"        best[rows] = torch.where((found < reached[rows]){wide}, at, best[rows])",
+        "        reached[rows] = torch.minimum(found, reached[rows])",
     ]
     body.add(*(f"    {line}" if many else line for line in lines), "return best")
 

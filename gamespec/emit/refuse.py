@@ -5,7 +5,7 @@ from __future__ import annotations
 from gamespec.check.constant import plain_use
 from gamespec.ir import game as ir
 from gamespec.library.registry import words
-from gamespec.plan.ops import Derive, Plan, flat
+from gamespec.plan.ops import Derive, Plan, Respond, flat
 from gamespec.plan.response import Implicit, Penalty, Unrolled
 from gamespec.solvers.base import children
 
@@ -26,6 +26,8 @@ def refuse(game: ir.Game, plan: Plan, given: frozenset[str] = frozenset()) -> No
     for op in flat(plan.body):
         if isinstance(op, Derive):
             _through(game, op)
+    if plan.precision == "mixed" and not any(isinstance(op, Respond) for op in flat(plan.body)):
+        raise UnsupportedError("`precision = mixed` is for players that answer each sample, and there is none", "write `precision = float32`")
 
 
 def bounded(net: ir.Net, given: frozenset[str]) -> bool:

@@ -152,7 +152,7 @@ def _assemble(found: Scene, text: Text, source: Source) -> Program:
     constants = Text()
     constants.add(f'NAME, SCHEDULE, KIND = "{found.game.name}", "{plan.schedule}", "{"scalar" if found.scalar else "network"}"')
     constants.add(f"SEED, STEPS, EVERY, BATCH, TOL = {plan.seed}, {plan.steps}, {plan.every}, {plan.batch}, {plan.tol!r}")
-    constants.add(f"DTYPE = torch.{plan.precision}")
+    constants.add(f"DTYPE = torch.{'float32' if plan.precision == 'mixed' else plan.precision}")
     for p in found.game.params:
         if isinstance(p.value, Num):
             constants.add(f"{spelled(p.name)} = {constant_text(p.value)}", span=found.spans.get(f"param:{p.name}"))

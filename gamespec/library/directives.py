@@ -67,7 +67,7 @@ SETTINGS: dict[str, Option] = {
     for o in [
         Option("steps", int, 0), Option("epochs", float, 0.0), Option("batch", int, 0), Option("seed", int, 0),
         Option("tol", float, None), Option("schedule", str, ""), Option("every", int, 0), Option("trace", bool, False),
-        Option("precision", str, "", ("float32", "float64")), Option("probe", tuple, ()),
+        Option("precision", str, "", ("float32", "float64", "mixed")), Option("probe", tuple, ()),
         Option("compile", str, "auto", ("auto", "on", "off")),
     ]
 }  # fmt: skip
