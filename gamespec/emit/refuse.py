@@ -23,6 +23,7 @@ def refuse(game: ir.Game, plan: Plan, given: frozenset[str] = frozenset()) -> No
     for node in game.nodes:
         _player(game, node)
     _kept(game, plan, given)
+    _beams(game, plan)
     for op in flat(plan.body):
         if isinstance(op, Derive):
             _through(game, op)
@@ -47,6 +48,13 @@ def _kept(game: ir.Game, plan: Plan, given: frozenset[str]) -> None:
                 f"`{net.name}` cannot be kept in `Lipschitz`: it is not known how much a layer of `{word}` stretches distances",
                 f"write `{net.handle}: clip(0.01)`, or take a network without normalisation such as `mlp` or `dcgan_critic`",
             )
+
+
+def _beams(game: ir.Game, plan: Plan) -> None:
+    """Candidates are kept of numbers, not of networks."""
+    for name, copies in plan.beams:
+        if any(n.handle == name for n in game.nets):
+            raise UnsupportedError(f"{copies} copies of the network `{name}` cannot be kept in this version", "drop `beam`, and one is kept")
 
 
 def _player(game: ir.Game, node: ir.Node) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gamespec.check.constant import plain, plain_use
+from gamespec.check.owners import moves
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Ref, Word
+from gamespec.ir.expr import Call, Ref, Word
+from gamespec.ir.walk import walk
 from gamespec.library.directives import DIRECTIVES, RESPONSES
+from gamespec.library.functions import FUNCTIONS
 from gamespec.library.registry import words
 from gamespec.plan.ops import Rule
 from gamespec.plan.response import Envelope, Implicit, Penalty, Response, Stop, Unrolled
@@ -132,7 +135,7 @@ class _Work:
         )
         return Seat(
             node=node, rules=rules, steps=steps, start=str(start), restarts=restarts,
-            surrogates=tuple(map(str, surrogates)) if isinstance(surrogates, tuple) else (),
+            surrogates=tuple(map(str, surrogates)) if isinstance(surrogates, tuple) and surrogates else self._stand_in(node, keys[0]),
             times=times, beam=beam, response=self._response(edge, first, steps, rules), kept=tuple(self._kept(owner.owns, keys, uses)),
         )  # fmt: skip
 
@@ -148,6 +151,16 @@ class _Work:
                 self.defaults[f"{key}.set"] = "spectral"
             most = plain(found.parts[0].args[0]) if clip is None else _values(clip)["c"]
             yield name, Rule("spectral" if clip is None else "clip", (("c", real(most)),))
+
+    def _stand_in(self, node: str, key: str) -> tuple[str, ...]:
+        """What a follower that counts climbs where its schedule names nothing: the first stand-in of what it counts."""
+        owner = self.game.node(node)
+        counted = [FUNCTIONS[e.fn].surrogates for e in walk(owner.objective) if isinstance(e, Call) and e.fn in FUNCTIONS]
+        found = next((s[0][0] for s in counted if s), None)
+        if found is None or not owner.scope or moves(self.game, node, set(owner.owns)):
+            return ()
+        self.defaults[f"{key}.surrogate"] = found
+        return (found,)
 
     def _usual_steps(self, edge: ir.Edge | None, first: dict[str, ir.Use], key: str, *, per_sample: bool) -> int:
         """Steps of a follower whose author gave no number: none where its answer is solved for."""
