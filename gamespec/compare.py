@@ -77,6 +77,8 @@ COLUMNS = (("slope", "slope"), ("total", "total"), ("gap", "gap"), ("regret", "r
 
 def compare(checked: Checked, schedules: tuple[str, ...] = (), steps: int | None = None, seed: int | None = None) -> Comparison:
     """Run every schedule of a game as written, and its other readings under the methods that these get by default."""
+    from gamespec.run.proofs import coordinates
+
     whole = landscape(problem(checked.game))
     values = (whole.minimax, whole.maximin) if whole and whole.minimax and whole.maximin else None
     rows = []
@@ -84,7 +86,7 @@ def compare(checked: Checked, schedules: tuple[str, ...] = (), steps: int | None
         for schedule in reading.schedules:
             row, result = _run(reading, schedule, steps, seed)
             if result is not None:
-                point = _point(result)
+                point = coordinates(result.players)
                 row = replace(row, judged=judge(problem(checked.game), dict(point), values), point=point)
             rows.append(row)
     return Comparison(tuple(rows), whole)
@@ -155,29 +157,6 @@ def _run(reading: Reading, schedule: str, steps: int | None, seed: int | None) -
 
 def _said(error: GameError) -> list[str]:
     return [f"{d.code}: {d.message}{f' ({d.primary.text})' if d.primary.text else ''}" for d in error.diagnostics]
-
-
-def _point(result: Result) -> tuple[tuple[str, float], ...]:
-    """The numbers of all variables by the names that closed forms give them; networks have none."""
-    found: list[tuple[str, float]] = []
-    players: dict[str, Any] = dict(result.players)
-    for name, player in players.items():
-        if not hasattr(player, "reshape"):
-            return ()
-        numbers = player.reshape(-1).tolist()
-        shape = tuple(player.shape)
-        found += [(f"{name}{_index(k, shape)}", x) for k, x in enumerate(numbers)]
-    return tuple(found)
-
-
-def _index(k: int, shape: tuple[int, ...]) -> str:
-    if not shape:
-        return ""
-    places: list[int] = []
-    for size in reversed(shape):
-        k, place = divmod(k, size)
-        places.append(place)
-    return f"[{', '.join(map(str, reversed(places)))}]"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -1,18 +1,15 @@
-"""What a program says of where it stands: residual, nearest stationary point, certificate."""
+"""What a program says of where it stands: the residual, and the nearest stationary point."""
 
 from __future__ import annotations
 
-from gamespec.emit.answers import respond_name, respond_parameters
 from gamespec.emit.derive import derive
-from gamespec.emit.feasible import feasibility
 from gamespec.emit.functions import objective_name, parameters
 from gamespec.emit.piece import constant_text
-from gamespec.emit.refuse import bounded
-from gamespec.emit.scene import ANSWERS, FIXED, Scene, Text
-from gamespec.emit.sets import Box, box, draw, projection
+from gamespec.emit.scene import Scene, Text
+from gamespec.emit.sets import projection
 from gamespec.emit.spell import spelled, target
 from gamespec.emit.step import Steps
-from gamespec.plan.ops import Choose, Derive, Respond, Rule, Select, flat
+from gamespec.plan.ops import Choose, Derive, Respond, Select, flat
 from gamespec.plan.response import Envelope, Frozen, Response
 
 
@@ -115,95 +112,3 @@ def stationary_function(scene: Scene, text: Text) -> None:
     text.add(f"        return [{', '.join(f'g_{n}' for n in names)}]", "")
     text.add("    found = stationary_point(field, unflatten_list(torch.tensor(at, dtype=DTYPE), shapes))")
     text.add("    return None if found is None else [x for t in found for x in t.flatten().tolist()]")
-
-
-def certify_function(scene: Scene, text: Text) -> None:
-    """Write `certify`: the residual, and for followers per sample what a stronger answer gains."""
-    text.define("certify", "s", "What was checked at the final point: name, value, tolerance (None: reported only), verdict, note.")
-    note = "first order, on all players' own variables"
-    if not scene.scalar:
-        note = f"gradient norm on {FIXED} fixed rows; reported, as networks are not expected to reach 0"
-    scene.reached.add("check")
-    text.add("    entries = [", f'        check("residual", float(residual(s)), TOL, "{note}"),', "    ]")
-    for node in scene.nodes:
-        owner = scene.game.node(node)
-        asked = any(isinstance(o, Respond) and o.node == node for o in flat(scene.plan.body))
-        if asked and not owner.axis:
-            _suboptimality(scene, node, text)
-        elif scene.scalar and _answers_alone(scene, node):
-            _gain_alone(scene, node, text)
-    feasibility(scene, text)
-    for handle, rule in scene.plan.kept:
-        _stretch(scene, handle, rule, text)
-    text.add("    return entries")
-
-
-def _stretch(scene: Scene, handle: str, rule: Rule, text: Text) -> None:
-    """A network in `Lipschitz(c)` stretches distances c times at most; one with clipped weights by what is reported."""
-    net = scene.net(handle)
-    assert net is not None  # only networks are kept
-    assert net.set is not None  # and only in a set
-    if rule.word == "clip" and not bounded(net, scene.given):
-        return
-    scene.reached.add("lipschitz_bound")
-    tol = f"{rule.option('c')!r} * 1.001" if rule.word == "spectral" else "None"
-    note = f"the most that it can stretch a distance, to be {constant_text(net.set.parts[0].args[0])} at most"
-    text.add("    with torch.no_grad():", f"        bound = float(lipschitz_bound(s.{spelled(net.name)}))")
-    text.add(f'    entries.append(check("{net.name}: stretch", bound, {tol}, "{note}"))')
-
-
-def _answers_alone(scene: Scene, node: str) -> bool:
-    """Whether the point must be the player's best answer to the others: the last to move, of one variable, without copies."""
-    owner = scene.game.node(node)
-    last = not any(e.parent == node for e in scene.game.edges)
-    sees_all = (node not in scene.game.root and scene.game.order_word != "simultaneous") or len(scene.nodes) == 1
-    return last and sees_all and len(owner.owns) == 1 and not (owner.axis or owner.choice or owner.owns[0] in scene.beams)
-
-
-def _gain_alone(scene: Scene, node: str, text: Text) -> None:
-    """First-order conditions hold at a worst answer too, so the last player's own search from elsewhere must gain nothing."""
-    scene.reached.add("gain_from_restarts")
-    owner = scene.game.node(node)
-    var = scene.var(owner.owns[0])
-    assert var is not None
-    name, shape = spelled(var.name), f"({', '.join([*map(str, var.type.shape), ''])})" if var.type.shape else "()"
-    stacked = f"({', '.join(map(str, (8, *var.type.shape)))}{'' if var.type.shape else ','})"
-    steps = Steps(scene, text, moves=False)
-    with steps.playing():
-        steps.fixed()
-        steps.load()
-        steps.hoist()
-        cost = steps.call(node, {name: f"at.view({shape})"})
-        sides = box(var.set, steps.writer) if var.set is not None else Box(None, None)
-        unbounded = sides is not None and None in (sides.lo, sides.hi)
-        # On an unbounded set any slope, however small, gains without end: the search stays near.
-        near = ".clamp(answer - 1, answer + 1)" if unbounded else ""
-        where = " within 1 of it" if unbounded else ""
-        steps.line(
-            f"answer = {name}.detach().reshape(-1)",
-            f"found = {draw(var.set, stacked, f'stream(s.seed, {ANSWERS}, s.device)', steps.writer, rows=True)}",
-            "gain, _ = gain_from_restarts(",
-            f"    lambda at: {'-' if owner.sense == 'max' else ''}{cost},",
-            f"    answer, (found).reshape(8, -1), lambda at: {projection(var.set, f'at.view({shape})', steps.writer, rows=False)}.reshape(-1){near},",
-            "    steps=100,",
-            ")",
-            f'note = "what a search from 8 starts{where} finds better, the others standing still"',
-            f'entries.append(check("{var.name}: gain alone", float(gain), 1e-3, note))',
-        )
-
-
-def _suboptimality(scene: Scene, node: str, text: Text) -> None:
-    owner = scene.game.node(node)
-    name = spelled(owner.owns[0])
-    op = next(o for o in flat(scene.plan.body) if isinstance(o, Respond) and o.node == node)
-    steps = Steps(scene, text, moves=False)
-    args = ", ".join(["s", *respond_parameters(scene, node), f"stream(s.seed, {ANSWERS}, s.device)"])
-    with steps.playing():
-        steps.fixed()
-        steps.load()
-        for reached, more in (("usual", ""), ("asked", f", steps={5 * op.steps}")):
-            steps.line(f"{name} = {respond_name(scene, node)}({args}{more})", f"{reached} = {steps.call(node)}.mean().detach()")
-        gain = "asked - usual" if owner.sense == "max" else "usual - asked"
-        note = "in the follower's objective, mean over fixed rows; near 0 means that it answers well"
-        name = f"{owner.owns[0]}: gain of {5 * op.steps} steps over {op.steps}"
-        steps.line("entries.append(", f'    check("{name}", float({gain}), None, "{note}")', ")")

@@ -102,14 +102,14 @@ class Steps:
             found |= {(d.over, d.names): d for d in draws_of(self.scene, owner.objective, owner.scope)}
         return list(found.values())
 
-    def fixed(self) -> None:
-        """The first rows of every table, and draws that are the same at every look."""
+    def fixed(self, most: int = FIXED) -> None:
+        """The first rows of every table, `most` at most, and draws that are the same at every look."""
         done: dict[str, Draw] = {}
         for d in sorted(self.draws(), key=lambda d: d.over not in {x.name for x in self.scene.game.data}):
             name = attribute(d.over)
-            rows = self._rows_beside(d, str(FIXED))
+            rows = self._rows_beside(d, str(most))
             if is_table(self.scene.game, d.over):
-                cut = f"s.{name}" if self._exact(d.over) else f"(t[:{FIXED}] for t in s.{name})"
+                cut = f"s.{name}" if self._exact(d.over) else f"(t[:{most}] for t in s.{name})"
                 self.bind(d, cut, done)
             else:
                 kind = ROWS if d.over in {x.name for x in self.scene.game.data} else NOISE

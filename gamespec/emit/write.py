@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from gamespec.emit.answers import respond_function
+from gamespec.emit.certify import certify_function
 from gamespec.emit.data import data_functions
 from gamespec.emit.functions import moved_function, objective
 from gamespec.emit.link import imports, link
 from gamespec.emit.metrics import expectations_function, metric_functions
-from gamespec.emit.outcome import certify_function, residual_function, stationary_function
+from gamespec.emit.outcome import residual_function, stationary_function
 from gamespec.emit.piece import constant_text
 from gamespec.emit.program import Program
 from gamespec.emit.refuse import refuse

@@ -1,7 +1,8 @@
 """Which solution concept a point satisfies: local Nash, local minimax, differential Stackelberg, to second order.
 
-A box is treated by its active numbers: those that stand at a side and are pushed against it. They are held, and the
-second-order tests speak of the others. Every function gives a margin: above 0 the strict sufficient condition holds,
+A player in a set can move along some directions only. The derivative of the projection tells which, and how much the
+boundary bends: at z - t g it is the inverse of 1 + t bend on the directions that are left, and 0 across them.
+Curvatures are taken on these directions. Every function gives a margin: above 0 the strict sufficient condition holds,
 below 0 the necessary one fails, and within rounding of 0 nothing follows.
 """
 
@@ -13,20 +14,29 @@ import torch
 from torch import Tensor
 
 from gamespec.kernels.gradient import flatten_list, gradients, leaf
+from gamespec.kernels.response import jacobian
 
 
-def active_numbers(z: Tensor, slope: Tensor, low: Tensor, high: Tensor, tol: float) -> Tensor:
-    """Where a number stands at a side of its box and the slope of its owner's cost pushes it there.
+def tangent(project: Callable[[Tensor], Tensor] | None, z: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """Directions along which a point of a set can move, as columns, and the bend of the boundary along each.
 
-    Shapes: all are [n]; the result is a mask [n].
-    Batching: closed under vmap.
-    Source: Bertsekas 1982, equation 30.
+    `slope` is that of what the owner lowers: a side that it pushes against is held. A thousandth of the slope is looked
+    ahead, so that sides count only where the point is near them.
+    Shapes: z and slope are [n]; the results are [n, r] and [r] with r <= n.
+    Batching: the number of directions depends on values, hence not for vmap.
+    Source: Rockafellar and Wets 1998, exercise 13.45: the projection is the resolvent of the normal cone.
     """
-    return ((z - low <= tol) & (slope > tol)) | ((high - z <= tol) & (slope < -tol))
+    if project is None:
+        return torch.eye(z.numel(), dtype=z.dtype, device=z.device), torch.zeros_like(z)
+    at = leaf(z - 1e-3 * slope)
+    change = jacobian(project(at), at)
+    values, vectors = torch.linalg.eigh((change + change.mT) / 2)
+    kept = values > 1e-5
+    return vectors[:, kept], (1 / values[kept] - 1) / 1e-3
 
 
-def own_slopes(costs: Callable[[list[Tensor]], list[Tensor]], z: list[Tensor], graph: bool = False) -> list[Tensor]:
-    """The slope of each player's cost in its own variable.
+def own_slopes(costs: Callable[[list[Tensor]], list[Tensor]], z: list[Tensor], *, graph: bool = False) -> list[Tensor]:
+    """The slope of each player's cost in its own point; differentiable with `graph`.
 
     `costs(points)` gives one cost for each point, lowered by the owner of that point.
     Shapes: z is a list of points; the result has their shapes.
@@ -48,112 +58,118 @@ def field_jacobian(costs: Callable[[list[Tensor]], list[Tensor]], z: list[Tensor
     return torch.stack(rows)  # [n, n]
 
 
-def least_eigenvalue(matrix: Tensor, held: Tensor) -> Tensor:
-    """The smallest eigenvalue of the symmetric part on the numbers that are not held; infinity where all are.
+def along_tangents(matrix: Tensor, tangents: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """The Jacobian of a field on the directions that the players have, with the bends of their sets.
 
-    Shapes: matrix is [n, n], held a mask [n], the result 0-d.
-    Batching: closed under vmap: held numbers get an eigenvalue above all others instead of being cut out.
+    Shapes: matrix is [n, n], the result [r, r] for r directions in all.
     """
-    free = ~held
-    both = free[:, None] & free[None, :]
-    middle = torch.where(both, (matrix + matrix.mT) / 2, 0.0)
-    above = 2 * torch.linalg.matrix_norm(middle) + 1
-    lifted = middle + torch.diag(torch.where(held, above, 0.0))
-    return torch.where(held.all(), torch.inf, torch.linalg.eigvalsh(lifted)[0])
+    basis = all_directions(tangents)  # [n, r]
+    return basis.mT @ matrix @ basis + torch.diag(torch.cat([bend for _, bend in tangents]))
 
 
-def nash_margin(jacobian: Tensor, sizes: list[int], held: Tensor) -> Tensor:
+def all_directions(tangents: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """The directions of all players as columns of one matrix [n, r], a block for each."""
+    found: Tensor = torch.block_diag(*(directions for directions, _ in tangents))  # type: ignore[no-untyped-call]  # torch leaves it untyped; until 2027-11
+    return found
+
+
+def least_eigenvalue(matrix: Tensor) -> Tensor:
+    """The smallest eigenvalue of the symmetric part; infinity for no numbers at all.
+
+    Shapes: matrix is [n, n], the result 0-d.
+    Batching: closed under vmap.
+    """
+    if not matrix.shape[-1]:
+        return matrix.new_full((), torch.inf)
+    return torch.linalg.eigvalsh((matrix + matrix.mT) / 2)[0]
+
+
+def nash_margin(matrix: Tensor, sizes: list[int]) -> Tensor:
     """The smallest own curvature of any player: above 0 at a strict local Nash point, given that slopes vanish.
 
-    Shapes: jacobian is [n, n] as of `field_jacobian`, sizes add up to n, held is [n], the result 0-d.
+    Shapes: matrix is [n, n] as of `field_jacobian`, sizes add up to n, the result 0-d.
     Batching: closed under vmap.
     Source: Ratliff, Burden and Sastry 2016, definition 3.
     """
-    found, start = [], 0
-    for size in sizes:
-        own = slice(start, start + size)
-        found.append(least_eigenvalue(jacobian[own, own], held[own]))
-        start += size
-    return torch.stack(found).amin()
+    ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
+    own = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    return torch.stack([least_eigenvalue(matrix[part, part]) for part in own]).amin()
 
 
-def response_curvature(top: Tensor, across: Tensor, back: Tensor, below: Tensor, held: Tensor) -> Tensor:
-    """The leader's curvature along the follower's answer: top - across below^{-1} back on the follower's free numbers.
+def response_curvature(top: Tensor, across: Tensor, back: Tensor, below: Tensor) -> Tensor:
+    """The leader's curvature along the follower's answer in a zero-sum game: top - across below^{-1} back.
 
-    For the costs f of the leader and g of the follower: top is f_uu, across f_uv, back g_vu, below g_vv. In a zero-sum
-    game, where g = -f, this is the Schur complement f_uu - f_uv f_vv^{-1} f_vu.
-    Shapes: [m, m], [m, k], [k, m], [k, k], held [k]; the result is [m, m].
+    For the costs f of the leader and g = -f of the follower: top is f_uu, across f_uv, back g_vu, below g_vv, and the
+    result is the Schur complement f_uu - f_uv f_vv^{-1} f_vu.
+    Shapes: [m, m], [m, k], [k, m], [k, k]; the result is [m, m].
     Batching: closed under vmap.
     Source: Jin, Netrapalli and Jordan 2020, proposition 19.
     """
-    free = (~held).to(top.dtype)
-    kept = free[:, None] * below * free[None, :] + torch.diag(1 - free)
-    return top - (across * free) @ torch.linalg.pinv(kept, hermitian=False) @ (free[:, None] * back)
+    return top - across @ torch.linalg.pinv(below) @ back
 
 
-def minimax_margin(jacobian: Tensor, size: int, held: Tensor) -> tuple[Tensor, Tensor]:
+def minimax_margin(matrix: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Follower's curvature and the leader's along its answer: both above 0 at a strict local minimax point.
 
     The leader owns the first `size` numbers; the game is zero-sum, so that the rows of the follower hold -f.
-    Shapes: jacobian is [n, n] as of `field_jacobian`, held is [n], the results are 0-d.
+    Shapes: matrix is [n, n] as of `field_jacobian`, the results are 0-d.
     Batching: closed under vmap.
     Source: Jin, Netrapalli and Jordan 2020, proposition 19.
     """
-    below = jacobian[size:, size:]
-    schur = response_curvature(jacobian[:size, :size], jacobian[:size, size:], jacobian[size:, :size], below, held[size:])
-    return least_eigenvalue(below, held[size:]), least_eigenvalue(schur, held[:size])
+    below = matrix[size:, size:]
+    schur = response_curvature(matrix[:size, :size], matrix[:size, size:], matrix[size:, :size], below)
+    return least_eigenvalue(below), least_eigenvalue(schur)
 
 
-def stackelberg_point(
-    lead: Callable[[Tensor, Tensor], Tensor], follow: Callable[[Tensor, Tensor], Tensor], u: Tensor, v: Tensor, held: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The leader's total slope through the follower's answer, its curvature, and the follower's least curvature.
+def total_slope(lead: Callable[[Tensor, Tensor], Tensor], field: Callable[[Tensor, Tensor], Tensor], u: Tensor, v: Tensor) -> Tensor:
+    """The leader's slope through the followers' answer, f_u - F_u^T F_v^{-T} f_v, differentiable in both points.
 
-    A point where the follower's slope vanishes is a strict differential Stackelberg point if the first is 0 and the
-    others are above 0. `held` are the follower's numbers that stand at a side.
-    Shapes: u is [m], v and held are [k]; lead and follow give 0-d costs; the results are [m], [m, m] and 0-d.
+    `lead` gives the leader's cost f and `field` the followers' own slopes F, stacked; the answer solves F(u, v) = 0.
+    Shapes: u is [m], v and field(u, v) are [k], the result is [m].
+    Cost: k backward passes.
+    Source: Fiez, Chasnov and Ratliff 2020, equation 4.
+    """
+    direct, through = gradients([lead(u, v)], [u, v], graph=True)
+    below, back = field_rows(field, u, v)
+    return direct - back.mT @ torch.linalg.solve(below.mT, through)
+
+
+def field_rows(field: Callable[[Tensor, Tensor], Tensor], u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """F_v [k, k] and F_u [k, m] of the followers' slopes, both differentiable."""
+    rows = [gradients([s], [v, u], graph=True) for s in field(u, v).unbind()]
+    if not rows:
+        return v.new_zeros(0, 0), v.new_zeros(0, u.numel())
+    return torch.stack([row[0] for row in rows]), torch.stack([row[1] for row in rows])
+
+
+def leader_curvature(lead: Callable[[Tensor, Tensor], Tensor], field: Callable[[Tensor, Tensor], Tensor], u: Tensor, v: Tensor) -> Tensor:
+    """The second derivative of the leader's cost along the followers' answer.
+
+    Together with a vanishing total slope and followers at strict best answers, a positive one makes a strict
+    differential Stackelberg point.
+    Shapes: as of `total_slope`; the result is [m, m].
     Cost: third derivatives, by m more backward passes.
     Source: Fiez, Chasnov and Ratliff 2020, definition 4.
     """
-    free = (~held).to(v.dtype)
     at, answer = leaf(u), leaf(v)
-    slope = _total_slope(lead, follow, at, answer, free)  # [m]
+    slope = total_slope(lead, field, at, answer)  # [m]
     rows = [gradients([s], [at, answer], keep=True) for s in slope.unbind()]
-    in_u = torch.stack([row[0] for row in rows])  # [m, m]
-    in_v = torch.stack([row[1] for row in rows])  # [m, k]
-    below, back = _follower_rows(follow, at, answer, free)
-    moves = -torch.linalg.solve(below, back)  # [k, m]
-    curvature = in_u + in_v @ moves
-    return slope.detach(), curvature.detach(), least_eigenvalue(below.detach(), held)
+    below, back = field_rows(field, at, answer)
+    moves = -torch.linalg.solve(below.detach(), back.detach())  # [k, m]
+    return torch.stack([row[0] for row in rows]) + torch.stack([row[1] for row in rows]) @ moves
 
 
-def _follower_rows(follow: Callable[[Tensor, Tensor], Tensor], u: Tensor, v: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
-    """g_vv with held numbers made 1 on the diagonal, and g_vu with their rows 0; both differentiable."""
-    slope = gradients([follow(u, v)], [v], graph=True)[0]
-    rows = [gradients([s], [v, u], graph=True) for s in slope.unbind()]
-    curved = torch.stack([row[0] for row in rows])
-    return free[:, None] * curved * free[None, :] + torch.diag(1 - free), free[:, None] * torch.stack([row[1] for row in rows])
+def hessian_product(value: Tensor, points: list[Tensor]) -> Callable[[Tensor], Tensor]:
+    """The map d -> H d of the Hessian of a value in the points that it was computed from, without the matrix.
 
-
-def _total_slope(lead: Callable[[Tensor, Tensor], Tensor], follow: Callable[[Tensor, Tensor], Tensor], u: Tensor, v: Tensor, free: Tensor) -> Tensor:
-    """f_u - g_vu^T g_vv^{-1} f_v, differentiable in both."""
-    direct, through = gradients([lead(u, v)], [u, v], graph=True)
-    below, back = _follower_rows(follow, u, v, free)
-    return direct - back.mT @ torch.linalg.solve(below.mT, free * through)
-
-
-def hessian_product(cost: Callable[[list[Tensor]], Tensor], points: list[Tensor]) -> Callable[[Tensor], Tensor]:
-    """The map d -> H d of the Hessian of a cost in these points, without the matrix.
-
-    Shapes: d and the result are [n], n numbers in all points.
+    Shapes: value is 0-d; d and the result are [n], n numbers in all points.
     Cost: one backward pass for each product.
     Source: Pearlmutter 1994.
     """
-    at = [leaf(t) for t in points]
-    slope = flatten_list(gradients([cost(at)], at, graph=True))
+    slope = flatten_list(gradients([value], points, graph=True))
 
     def product(direction: Tensor) -> Tensor:
-        return flatten_list(gradients([slope @ direction], at, keep=True)).detach()
+        return flatten_list(gradients([slope @ direction], points, keep=True)).detach()
 
     return product
 
@@ -217,12 +233,3 @@ def gain_from_restarts(
         rate = torch.where(better, 2.0 * rate, 0.3 * rate)
     best = torch.argmin(torch.nan_to_num(values, nan=torch.inf))
     return (present - values[best]).clamp_min(0.0), points[best]
-
-
-def duality_gap(gains: list[Tensor]) -> Tensor:
-    """What all players together gain by answering alone: in a zero-sum game max f(u, .) - min f(., v).
-
-    Shapes: the gains are 0-d, and so is the result.
-    Source: Nemirovski 2004, section 1.
-    """
-    return torch.stack(gains).sum()

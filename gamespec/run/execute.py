@@ -20,6 +20,7 @@ from gamespec.run.blame import not_finite
 from gamespec.run.lane import Lane
 from gamespec.run.load import load_file, located
 from gamespec.run.manifest import manifest
+from gamespec.run.proofs import proved_checks
 from gamespec.run.recorder import Recorder
 from gamespec.run.result import Report, Result, Status
 from gamespec.run.saver import Saver, stoppable, write_manifest
@@ -287,7 +288,7 @@ def _finish(run: Run, recorder: Recorder, state: State, word: str) -> Result:
 def _measured(run: Run, recorder: Recorder, state: State, result: Result) -> Result:
     """The result with its certificate, metrics, expectations, and the status that the path shows."""
     module, status, note = run.module, result.status, ""
-    checks = tuple(module.certify(state))
+    checks = (*module.certify(state), *proved_checks(run.checked.game, result.players))
     values = {name: float(value) for name, value in module.measure(state).items()}
     if module.KIND == "scalar" and status is Status.FINISHED and not _certified(checks):
         status, note = _watched(run, recorder, state)
@@ -335,9 +336,9 @@ def _is_answer(found: Diagnosis, points: list[list[float]]) -> bool:
 
 
 def _has_nan(result: Result) -> bool:
-    """Whether NaN is among the last losses, the metrics or the certificate."""
+    """Whether NaN is among the last losses, the metrics or what the certificate decides."""
     losses = result.history[-1]["losses"].values() if result.history else ()
-    return any(math.isnan(v) for v in [*losses, *result.metrics.values(), *(c["value"] for c in result.checks)])
+    return any(math.isnan(v) for v in [*losses, *result.metrics.values(), *(c["value"] for c in result.checks if c["tol"] is not None)])
 
 
 def _certified(checks: tuple[dict[str, Any], ...]) -> bool:

@@ -8,17 +8,18 @@ import pytest
 import torch
 
 from gamespec.kernels.concepts import (
-    active_numbers,
-    duality_gap,
+    along_tangents,
     field_jacobian,
     gain_from_restarts,
     hessian_product,
     lanczos_extremes,
+    leader_curvature,
     least_eigenvalue,
     minimax_margin,
     nash_margin,
     own_slopes,
-    stackelberg_point,
+    tangent,
+    total_slope,
 )
 
 D = torch.float64
@@ -47,12 +48,13 @@ def zero_sum(f):
 def measured(f, u, v, box):
     """Largest projected slope, Nash margin, and the two minimax margins at a point of the box [-box, box]^2."""
     z = [torch.tensor([u], dtype=D), torch.tensor([v], dtype=D)]
-    slope = torch.cat(own_slopes(zero_sum(f), z))
-    point, side = torch.cat(z), torch.full((2,), box, dtype=D)
-    held = active_numbers(point, slope, -side, side, 1e-6)
-    jacobian = field_jacobian(zero_sum(f), z)
-    below, along = minimax_margin(jacobian, 1, held)
-    return float(slope[~held].abs().sum()), float(nash_margin(jacobian, [1, 1], held)), float(below), float(along)
+    slopes = own_slopes(zero_sum(f), z)
+    tangents = [tangent(lambda a: a.clamp(-box, box), a, g) for a, g in zip(z, slopes, strict=True)]
+    moved = [a - (a - g).clamp(-box, box) for a, g in zip(z, slopes, strict=True)]
+    matrix = along_tangents(field_jacobian(zero_sum(f), z), tangents)
+    sizes = [bend.numel() for _, bend in tangents]
+    below, along = minimax_margin(matrix, sizes[0])
+    return float(torch.cat(moved).abs().sum()), float(nash_margin(matrix, sizes)), float(below), float(along)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,15 @@ def test_the_curvatures_of_the_forsaken_game_are_those_of_the_table():
     assert torch.allclose(jacobian.diagonal(), torch.tensor([0.4907845191, 0.4613164351], dtype=D), atol=1e-8)
 
 
+def slopes_of(cost):
+    """The follower's own slope of its cost."""
+
+    def field(u, v):
+        return torch.autograd.grad(cost(u, v), v, create_graph=True)[0]
+
+    return field
+
+
 def cournot(q1, q2):
     """A firm's cost in the duopoly with price 10 - q and unit costs."""
     return -((9 - q1 - q2) * q1).sum()
@@ -104,60 +115,103 @@ def cournot(q1, q2):
 @pytest.mark.parametrize(("q1", "q2", "slope"), [(4.5, 2.25, 0.0), (3.0, 3.0, -1.5)])
 def test_cournot_s_leader_is_stationary_at_its_own_point_only(q1, q2, slope):
     """The total slope vanishes at (9/2, 9/4), and at the Nash point (3, 3) the leader would sell more."""
-    u, v = torch.tensor([q1], dtype=D), torch.tensor([q2], dtype=D)
-    none = torch.zeros(1, dtype=torch.bool)
+    u, v = torch.tensor([q1], dtype=D, requires_grad=True), torch.tensor([q2], dtype=D, requires_grad=True)
+    field = slopes_of(lambda a, b: cournot(b, a))
 
-    total, curvature, below = stackelberg_point(cournot, lambda a, b: cournot(b, a), u, v, none)
-
-    assert float(total) == pytest.approx(slope, abs=1e-12)
-    assert float(curvature) == pytest.approx(1.0)
-    assert float(below) == pytest.approx(2.0)
+    assert float(total_slope(cournot, field, u, v).detach()) == pytest.approx(slope, abs=1e-12)
+    assert float(leader_curvature(cournot, field, u, v)) == pytest.approx(1.0)
 
 
 def test_the_curvature_through_an_answer_is_that_of_the_answer_put_in():
     """With v = tanh(u) as the answer, the leader's curvature is that of its cost along the curve."""
-    u, v = torch.tensor([0.7], dtype=D), torch.tensor([math.tanh(0.7)], dtype=D)
+    u = torch.tensor([0.7], dtype=D, requires_grad=True)
+    v = torch.tensor([math.tanh(0.7)], dtype=D, requires_grad=True)
 
     def lead(a, b):
         return (torch.sin(a) * b + b**3).sum()
 
-    slope, curvature, _ = stackelberg_point(lead, lambda a, b: ((b - torch.tanh(a)) ** 2 * (1 + a**2)).sum(), u, v, torch.zeros(1, dtype=torch.bool))
+    field = slopes_of(lambda a, b: ((b - torch.tanh(a)) ** 2 * (1 + a**2)).sum())
     along = torch.func.grad(lambda a: lead(a, torch.tanh(a)))
 
-    assert torch.allclose(slope, along(u))
-    assert torch.allclose(curvature[0], torch.func.jacrev(along)(u)[0])
+    assert torch.allclose(total_slope(lead, field, u, v), along(u))
+    assert torch.allclose(leader_curvature(lead, field, u, v)[0], torch.func.jacrev(along)(u)[0])
 
 
 def test_a_held_follower_does_not_answer():
-    """At the side of its box the follower stands still, and the leader's curvature is its own."""
-    u, v = torch.tensor([0.2], dtype=D), torch.tensor([0.5], dtype=D)
+    """Without a direction for the follower, the leader's slope and curvature are its own."""
+    u, none = torch.tensor([0.2], dtype=D, requires_grad=True), torch.zeros(0, dtype=D, requires_grad=True)
 
-    total, curvature, _ = stackelberg_point(
-        lambda a, b: (a**2 + 3 * a * b).sum(), lambda a, b: ((b - a) ** 2).sum(), u, v, torch.ones(1, dtype=torch.bool)
-    )
+    def lead(a, _):
+        return (a**2 + 3 * a * 0.5).sum()
 
-    assert float(total) == pytest.approx(2 * 0.2 + 1.5)
-    assert float(curvature) == pytest.approx(2.0)
+    assert float(total_slope(lead, lambda a, b: b, u, none).detach()) == pytest.approx(2 * 0.2 + 1.5)
+    assert float(leader_curvature(lead, lambda a, b: b, u, none)) == pytest.approx(2.0)
 
 
-def test_all_held_numbers_leave_nothing_to_fail():
+def ball(z):
+    """The nearest point of the unit ball."""
+    return z / z.norm().clamp_min(1.0)
+
+
+def simplex(z):
+    """The nearest point of the simplex of three numbers, by bisection on the shift that sums to 1."""
+    low, high = z.detach().amin() - 1, z.detach().amax()
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (z.detach() - middle).clamp_min(0).sum() > 1 else (low, middle)
+    support = z.detach() > middle
+    return torch.where(support, z - (z[support].sum() - 1) / support.sum(), 0.0)
+
+
+@pytest.mark.parametrize(("project", "z", "slope", "count", "bends"), [
+    (None, [3.0, 4.0], [1.0, 1.0], 2, [0, 0]),
+    (lambda z: z.clamp(-1, 1), [0.5, 1.0], [0.0, -2.0], 1, [0]),
+    (lambda z: z.clamp(-1, 1), [0.5, 0.9], [0.0, -2.0], 2, [0, 0]),
+    (ball, [0.3, 0.4], [-3.0, -4.0], 2, [0, 0]),
+    (ball, [0.6, 0.8], [-2.4, -3.2], 1, [4.0]),
+    (simplex, [0.5, 0.5, 0.0], [0.0, 0.0, 2.0], 1, [0]),
+    (simplex, [0.5, 0.4, 0.1], [0.0, 0.0, 0.0], 2, [0, 0]),
+])  # fmt: skip
+def test_the_directions_of_a_set_are_those_that_its_sides_leave(project, z, slope, count, bends):
+    """Sides that are pushed against take their directions away; the ball bends by the slope over its radius."""
+    at = torch.tensor(z, dtype=D)
+    directions, bend = tangent(project, at, torch.tensor(slope, dtype=D))
+
+    assert directions.shape == (len(z), count)
+    assert bend.tolist() == pytest.approx(bends, abs=1e-6)
+    if project is ball and count == 1:
+        assert abs(float(directions[:, 0] @ at)) < 1e-9
+
+
+def test_a_minimum_on_a_ball_needs_its_boundary():
+    """-u[0]^2 / 4 - u[1] is minimised at (0, 1) only because the ball bends there: the cost itself falls sideways."""
+    z = torch.tensor([0.0, 1.0], dtype=D)
+
+    def cost(points):
+        return [-(points[0][0] ** 2) / 4 - points[0][1]]
+
+    matrix = along_tangents(field_jacobian(cost, [z]), [tangent(ball, z, own_slopes(cost, [z])[0])])
+
+    assert float(nash_margin(matrix, [1])) == pytest.approx(0.5)
+
+
+def test_no_directions_leave_nothing_to_fail():
     """A corner that everything pushes into has an infinite margin."""
-    assert float(least_eigenvalue(-torch.eye(2, dtype=D), torch.ones(2, dtype=torch.bool))) == math.inf
+    assert float(least_eigenvalue(torch.zeros(0, 0, dtype=D))) == math.inf
+    assert float(nash_margin(torch.eye(2, dtype=D), [0, 2])) == 1.0
 
 
-def test_the_least_eigenvalue_is_closed_under_vmap():
-    """A stack of matrices equals stacked calls, whatever numbers are held."""
+def test_margins_are_closed_under_vmap():
+    """A stack of matrices equals stacked calls."""
     rng = torch.Generator().manual_seed(0)
     a = torch.randn(6, 4, 4, generator=rng, dtype=D)
-    held = torch.rand(6, 4, generator=rng) < 0.4
 
-    stacked = torch.func.vmap(least_eigenvalue)(a, held)
+    stacked = torch.func.vmap(least_eigenvalue)(a)
+    below, along = torch.func.vmap(lambda m: minimax_margin(m, 2))(a)
 
     for k in range(6):
-        keep = ~held[k]
-        part = ((a[k] + a[k].mT) / 2)[keep][:, keep]
-        expected = torch.linalg.eigvalsh(part)[0] if keep.any() else torch.tensor(math.inf, dtype=D)
-        assert torch.allclose(stacked[k], expected)
+        assert torch.allclose(stacked[k], torch.linalg.eigvalsh((a[k] + a[k].mT) / 2)[0])
+        assert torch.allclose(torch.stack([below[k], along[k]]), torch.stack(minimax_margin(a[k], 2)))
 
 
 @pytest.mark.parametrize("n", [1, 2, 30])
@@ -166,8 +220,8 @@ def test_lanczos_finds_the_ends_of_the_spectrum(n):
     rng = torch.Generator().manual_seed(n)
     a = torch.randn(n, n, generator=rng, dtype=D)
     a = a + a.mT
-    points = [torch.zeros(n, dtype=D)]
-    product = hessian_product(lambda z: z[0] @ a @ z[0] / 2, points)
+    z = torch.zeros(n, dtype=D, requires_grad=True)
+    product = hessian_product(z @ a @ z / 2, [z])
 
     low, high = lanczos_extremes(product, torch.randn(n, generator=rng, dtype=D), n)
 
@@ -214,8 +268,8 @@ def test_the_gap_vanishes_at_a_saddle_point_only():
     def f(u, v):
         return u**2 - v**2
 
-    assert float(duality_gap(list(gains(f, 0.0, 0.0)[:2]))) < 1e-12
-    assert float(duality_gap(list(gains(f, 0.3, -0.2)[:2]))) == pytest.approx(0.13)
+    assert float(sum(gains(f, 0.0, 0.0)[:2])) < 1e-12
+    assert float(sum(gains(f, 0.3, -0.2)[:2])) == pytest.approx(0.13)
 
 
 def test_restarts_find_the_far_answer():

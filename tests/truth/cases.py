@@ -21,8 +21,8 @@ class Case:
     """One row of truths.json.
 
     `solutions` are points of the solution set, some variables left out where any value does. `reached` says whether the
-    schedule of the file arrives; where it does not, `status` is how the run ends, and `silent` whether its certificate
-    overlooks that.
+    schedule of the file arrives; where it does not, `status` is how the run ends. A point that is only stationary is
+    listed as a solution, though it solves nothing.
     """
 
     file: str
@@ -35,7 +35,6 @@ class Case:
     maximin: float | None = None
     reached: bool = True
     status: str = ""
-    silent: bool = False
     tolerance: float = 1e-4
 
     def __str__(self) -> str:
