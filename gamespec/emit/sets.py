@@ -117,12 +117,13 @@ def draw(found: ir.Set | None, shape: str, rng: str, writer: Writer, *, rows: bo
             return projection(found, f"torch.randn({shape}, {options})", writer, rows=rows)
         call = library_call(found, shape, writer, "start_rows" if rows else "start")
         return f"{call[:-1]}, rng={rng}, dtype=DTYPE)"
-    if (sides.lo is None) != (sides.hi is None):
-        # Inside rather than on the side, where a logarithm may have no slope.
-        away = f"torch.abs(torch.randn({shape}, {options}))"
-        low, high = ("lo", "hi") if sides.tensors else (sides.lo, sides.hi)
-        return f"{low} + {away}" if sides.hi is None else f"{high} - {away}"
-    if sides.lo is None:
+    # Inside rather than on the side, where a logarithm may have no slope.
+    away = f"torch.abs(torch.randn({shape}, {options}))"
+    if sides.lo is not None and sides.hi is None:
+        return f"{'lo' if sides.tensors else sides.lo} + {away}"
+    if sides.hi is not None and sides.lo is None:
+        return f"{'hi' if sides.tensors else sides.hi} - {away}"
+    if sides.lo is None or sides.hi is None:
         return projection(found, f"torch.randn({shape}, {options})", writer, rows=rows)
     lo, hi = ("lo", "hi") if sides.tensors else (sides.lo, sides.hi)
     return f"{lo} + {_width(lo, hi)} * torch.rand({shape}, {options})"
