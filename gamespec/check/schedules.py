@@ -209,8 +209,7 @@ def _directive(value: tree.Expr, scope: Scope, build: Build) -> ir.Use:
     word = value.fn if isinstance(value, tree.Call) else value
     if isinstance(word, tree.Name) and word.id == "through":
         return _through(value, scope, build)
-    known = isinstance(word, tree.Name) and word.id in DIRECTIVES
-    found = use(value, DIRECTIVES if known else {**DIRECTIVES, **words("rules")}, "directive", "GE501", scope, build)
+    found = use(value, DIRECTIVES, "directive", "GE501", scope, build)
     _not_negative(value, found, build)
     for option in found.options:
         if option.key == "surrogate":

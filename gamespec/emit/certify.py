@@ -11,6 +11,7 @@ from gamespec.emit.answers import respond_name, respond_parameters
 from gamespec.emit.feasible import feasibility
 from gamespec.emit.metrics import chosen
 from gamespec.emit.piece import constant_text
+from gamespec.emit.points import seen
 from gamespec.emit.refuse import bounded
 from gamespec.emit.scene import ANSWERS, FIXED, Scene, Text
 from gamespec.emit.sets import Box, box, draw, projection
@@ -44,6 +45,7 @@ def certify_function(scene: Scene, text: Text) -> None:
     """Write `certify`: the residual, the tests of the concept that was asked for, and what players gain alone."""
     doc = "What was checked at the final point: name, value, tolerance (None: reported only), verdict, note."
     text.define("certify", "s, budget=1", f"{doc}\n\n    `budget` times as long a search.\n    ")
+    seen(scene, text)
     note = "first order, on all players' own variables"
     if not scene.scalar:
         note = f"gradient norm on {FIXED} fixed rows; reported, as networks are not expected to reach 0"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gamespec.emit.functions import objective_name, parameters
-from gamespec.emit.moves import arithmetic, rate_text
+from gamespec.emit.moves import rate_text
 from gamespec.emit.points import local, named
 from gamespec.emit.refuse import UnsupportedError
 from gamespec.emit.sets import projection
 from gamespec.emit.spell import spelled, target
 from gamespec.plan.ops import NOW, Adjust, Reach
+from gamespec.solvers.base import plain_steps
 
 if TYPE_CHECKING:
     from gamespec.emit.step import Steps
@@ -109,7 +110,8 @@ def _call(steps: Steps, op: Adjust | Reach, results: list[str], project: str) ->
     names = [o for n in op.nodes for o in scene.game.node(n).owns]
     nets = [scene.var(o) is None for o in names]
     at = ", ".join(f"*{steps.at(o, op.at)}" if net else steps.at(o, op.at) for o, net in zip(names, nets, strict=True))
-    rates = ", [" + ", ".join(_rate(steps, o) for o in names) + "]" if op.rates else ""
+    each = [" + ".join(_rate(steps, o) for o in scene.game.node(n).owns) for n in op.nodes] if op.rates else []
+    rates = f", [{', '.join(each)}]" if op.rates else ""
     options = "".join(f", {k}={v!r}" for k, v in op.options)
     with steps.playing(op.nodes):
         _unpack(steps, list(zip(results, nets, strict=True)), f"{op.call}(field, [{at}]{project}{rates}{options})")
@@ -133,7 +135,7 @@ def _family_losses(steps: Steps, node: str) -> None:
 def _rate(steps: Steps, owned: str) -> str:
     """The step size of a player, which must be plain: it enters the equations of the method."""
     rule = steps.scene.plan.rule(owned)
-    if not arithmetic(rule):
+    if not plain_steps(rule):
         raise UnsupportedError(f"the step size of `{owned}` enters the equations of this method", f"write `{owned}: sgd(lr = 0.1)`")
     text = rate_text(rule)
-    return f"*[{text}] * len({local(steps.scene, owned)})" if steps.scene.var(owned) is None else text
+    return f"[{text}] * len({local(steps.scene, owned)})" if steps.scene.var(owned) is None else f"[{text}]"

@@ -16,6 +16,7 @@ _KERNELS = Path(__file__).parent.parent / "kernels"
 
 IMPORTS = {
     "math": "import math",
+    "copy": "import copy",
     "sys": "import sys",
     "Callable": "from collections.abc import Callable",
     "Iterator": "from collections.abc import Iterator",

@@ -8,6 +8,7 @@ from gamespec.check.shape import Shaped, draw_names
 from gamespec.emit.answers import respond_function, respond_name, respond_parameters, searches
 from gamespec.emit.data import quoted
 from gamespec.emit.functions import writer, written
+from gamespec.emit.points import seen
 from gamespec.emit.scene import Scene, Text, draws_of, is_table
 from gamespec.emit.spell import attribute, spelled
 from gamespec.emit.step import Steps
@@ -52,6 +53,7 @@ def metric_functions(scene: Scene, table: Table, text: Text) -> None:
 
 def _looks(scene: Scene, text: Text, name: str, doc: str, entries: list[str]) -> None:
     text.define(name, "s", doc)
+    seen(scene, text)
     if any("s.rng_measure" in line for line in text.lines):
         text.add("    s.rng_measure = stream(s.seed, 2, s.device)  # the same draws at every look")
     steps = Steps(scene, text, moves=False)
@@ -87,6 +89,7 @@ def _metric(scene: Scene, metric: Metric, searched: dict[str, Respond], text: Te
         options = f", rows=None, steps={max(searched[n].steps for n in inner)}"
         options += f", restarts={max(searched[n].restarts for n in inner)}" if any(searches(searched[n]) for n in inner) else ""
     text.define(f"metric_{metric.name}", f"s{options}", f"The metric `{metric.name}`, 0-d.", span)
+    seen(scene, text)
     steps = Steps(scene, text, moves=False)
     expr = _at_answers(scene, metric.value)
     steps.load([expr, *(scene.game.node(n).objective for n in inner)])
@@ -114,6 +117,7 @@ def _value(scene: Scene, text: Text) -> None:
     root = scene.game.root[0]
     owner = scene.game.node(root)
     text.define("value", "s", f"The value of the game to {'its first player' if len(scene.nodes) > 1 or owner.axis else 'its player'}, 0-d.")
+    seen(scene, text)
     steps = Steps(scene, text, moves=False)
     if owner.axis:
         steps.line(f"{spelled(owner.index)} = 0")
@@ -140,6 +144,7 @@ def chosen(scene: Scene, name: str) -> str:
 def _point(scene: Scene, text: Text) -> None:
     parts = ", ".join(chosen(scene, v.name) for v in scene.shared)
     text.define("point", "s", f"All variables as one list of numbers: {', '.join(v.name for v in scene.shared)}.")
+    seen(scene, text)
     text.add(f"    return [x for t in ({parts},) for x in t.flatten().tolist()]")
 
 
@@ -147,6 +152,7 @@ def expectations_function(scene: Scene, schedule: str, default: str, text: Text)
     """Write `expectations`: the conditions that belong to this schedule."""
     mine = [e for e in scene.game.expects if (e.schedule or default) == schedule]
     text.define("expectations", "s, values, status", "Every `expect` of this schedule with whether it holds.")
+    seen(scene, text)
     wanted = dict.fromkeys(n for e in mine for n in free_names(e.condition))
     measured = [n for n in wanted if n == "value" or any(m.name == n for m in scene.game.metrics)]
     texts = {n: f"{spelled(n)}" for n in measured} | {"status": "status"}

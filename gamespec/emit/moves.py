@@ -10,6 +10,7 @@ from gamespec.emit.sets import mirror, projection
 from gamespec.emit.spell import spelled
 from gamespec.plan.ops import NOW, Keep, Move, Rule
 from gamespec.plan.sums import Factor, Fading
+from gamespec.solvers.base import plain_steps
 from gamespec.solvers.setup import real
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ def _variable(steps: Steps, name: str, sense: str, op: Move) -> None:
     rows = name in scene.beams
     target = f"s.{own} = {own}" if op.to == NOW else named(scene, name, op.to, gradient=False)
     mirrored = mirror(var.set, steps.writer, rows=rows) if op.mirror else None
-    if mirrored is not None and not arithmetic(rule):
+    if mirrored is not None and not plain_steps(rule):
         raise UnsupportedError(f"steps of `{name}` in the geometry of its set are plain", f"write `{name}: sgd(lr = 0.1)`")
-    if slopes and not arithmetic(rule):
+    if slopes and not plain_steps(rule):
         _by_rule(steps, own, (start, f"{up}{along}"), op.scale, in_place=op.to == NOW and start == own)
         moved = own if op.to == NOW and start == own and op.scale == 1 else "moved"
         steps.line(f"{target} = {projection(var.set if op.project else None, moved, steps.writer, rows=rows)}")
@@ -113,17 +114,6 @@ def keep(steps: Steps, op: Keep) -> None:
             weight = factor_code(op.weight)
             of = f"blended({name}, {of}, {weight})" if many else f"{name} + {weight} * ({of} - {name})"
         steps.line(f"s.{name} = {name} = {of}")
-
-
-def arithmetic(rule: Rule) -> bool:
-    """Whether a rule is plain gradient steps, constant or falling with the square root: nothing to remember."""
-    options = dict(rule.options)
-    return (
-        rule.word == "sgd"
-        and not options.get("momentum")
-        and not options.get("weight_decay")
-        and options.get("decay", "constant") in ("constant", "sqrt")
-    )
 
 
 def rate_text(rule: Rule, scale: Factor = 1.0) -> str:

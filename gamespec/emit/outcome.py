@@ -5,6 +5,7 @@ from __future__ import annotations
 from gamespec.emit.derive import derive
 from gamespec.emit.functions import objective_name, parameters
 from gamespec.emit.piece import constant_text
+from gamespec.emit.points import seen
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.sets import projection
 from gamespec.emit.spell import spelled, target
@@ -17,6 +18,7 @@ def residual_function(scene: Scene, text: Text) -> None:
     """Write `residual`: the optimality map of the plan at the present point, on the same rows every time."""
     scene.reached.update({"natural_residual", "gradients"})
     text.define("residual", "s", "Distance from first-order optimality: the largest z - P(z - g) over all players, 0-d.")
+    seen(scene, text)
     steps = Steps(scene, text, moves=False)
     with steps.playing():
         steps.fixed()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gamespec.emit.spell import gradient_name, handle, point_name, spelled
+from gamespec.plan.ops import NOW
 from gamespec.plan.sums import Factor, Fading
 
 if TYPE_CHECKING:
-    from gamespec.emit.scene import Scene
+    from gamespec.emit.scene import Scene, Text
 
 
 def local(scene: Scene, owned: str) -> str:
@@ -36,7 +37,31 @@ def factor_code(factor: Factor) -> str:
     text = f"{factor.size!r} / {under}" if factor.size else repr(factor.base)
     if factor.base and factor.size:
         text = f"({factor.base!r} + {text})"
+    text = f"({text})" if factor.size and not factor.base else text
     return text if factor.first is None else f"({factor.first!r} if s.k == 1 else {text})"
+
+
+def seen(scene: Scene, text: Text) -> None:
+    """What only looks at the state sees every player at its answer, where that is not where it stands."""
+    if scene.plan.answer != NOW:
+        text.add("    s = answered(s)")
+
+
+def answered_function(scene: Scene, text: Text) -> None:
+    """Write `answered`: the state with the answer of every player in its place."""
+    if scene.plan.answer == NOW:
+        return
+    scene.reached.add("view")
+    text.define("answered", "s", "The state as it is reported: every player at its answer. Seen twice it is the same.")
+    owned = [o for n in scene.nodes for o in scene.game.node(n).owns if scene.game.node(n).choice is None]
+    entries = []
+    for o in owned:
+        name, net = f"s.{named(scene, o, scene.plan.answer, gradient=False)}", scene.net(o)
+        if net is not None:
+            scene.reached.add("with_weights")
+        own = spelled(o) if net is None else spelled(net.name)
+        entries.append(f"{own}={name if net is None else f'with_weights(s.{own}, {name})'}")
+    text.add(f"    return s if s.answered else view(s, answered=True, {', '.join(entries)})")
 
 
 def total(terms: list[tuple[str, Factor]]) -> str:

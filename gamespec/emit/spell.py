@@ -11,13 +11,13 @@ from gamespec.plan.ops import GRADIENT, NOW
 
 # fmt: off
 _PROGRAM = frozenset([
-    "math", "sys", "torch", "F", "nn", "Tensor", "Callable", "Iterator", "contextmanager", "annotations", "NAME", "SCHEDULE", "KIND",
+    "math", "sys", "copy", "torch", "F", "nn", "Tensor", "Callable", "Iterator", "contextmanager", "annotations", "NAME", "SCHEDULE", "KIND",
     "SEED", "STEPS", "EVERY", "BATCH", "TOL", "DTYPE", "State", "s", "k", "seed", "device", "nets", "data", "batch", "rng", "rows", "steps",
     "restarts", "start", "step", "train", "report", "main", "residual", "stationary_near", "value", "measure", "probe", "point", "certify",
     "players", "save", "restore", "expectations", "values", "status", "table", "lo", "hi", "best", "here", "score", "terms", "pulls",
     "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
     "gain", "note", "sizes", "points", "shapes", "at", "good", "climb", "climbs", "weight", "moved", "g_all", "field", "check", "play",
-    "costs", "cost", "sets", "gains", "weights", "budget", "tried", "along",
+    "costs", "cost", "sets", "gains", "weights", "budget", "tried", "along", "answered",
 ])
 # fmt: on
 """What the program calls its own functions, arguments and local values."""
@@ -43,7 +43,7 @@ def spelled(name: str) -> str:
 
 def attribute(name: str) -> str:
     """A name of the game as an attribute of the state, or as the end of a function's name."""
-    taken = name in ("k", "seed", "device", "good") or name.startswith(("rng_", "rule_", "order_")) or name.endswith(("_", "_table"))
+    taken = name in ("k", "seed", "device", "good", "answered") or name.startswith(("rng_", "rule_", "order_")) or name.endswith(("_", "_table"))
     return f"{name}_" if keyword.iskeyword(name) or taken else name
 
 

@@ -8,14 +8,15 @@ from gamespec.emit import sets
 from gamespec.emit.data import arguments, quoted, start_data
 from gamespec.emit.functions import writer
 from gamespec.emit.metrics import chosen
-from gamespec.emit.moves import arithmetic
 from gamespec.emit.piece import constant_text, exact
-from gamespec.emit.points import kept
+from gamespec.emit.points import kept, seen
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.spell import spelled
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Array, Expr, Word
 from gamespec.library.registry import words
+from gamespec.plan.ops import NOW
+from gamespec.solvers.base import plain_steps
 
 
 def start_function(scene: Scene, text: Text) -> None:
@@ -45,7 +46,7 @@ def start_function(scene: Scene, text: Text) -> None:
             _start_var(scene, v, text)
     for name, rule in scene.plan.rules:
         net, var = scene.net(name), scene.var(name)
-        if net is None and (var is None or var.scope or arithmetic(rule) or rule.word == "sign"):
+        if net is None and (var is None or var.scope or plain_steps(rule) or rule.word == "sign"):
             continue
         entry = words("rules")[rule.word]
         scene.reached.add(entry.build.__name__)
@@ -62,7 +63,7 @@ def start_function(scene: Scene, text: Text) -> None:
         else:
             value = f"copied({many})" if many else f"s.{spelled(owned)}"
         text.add(f"    s.{name} = {value}")
-    text.add("    return s")
+    text.add(*(["    s.answered = False"] if scene.plan.answer != NOW else []), "    return s")
 
 
 def _start_net(scene: Scene, n: ir.Net, text: Text) -> None:
@@ -122,6 +123,7 @@ def stored_functions(scene: Scene, text: Text) -> None:
     nets = [n for n in game.nets if n.handle in owned or n.source is None]
     entries = [f'"{n.name}": s.{spelled(n.name)}' for n in nets] + [f'"{v.name}": {chosen(scene, v.name)}' for v in scene.shared]
     text.define("players", "s", "What every player chose: networks and variables by name.")
+    seen(scene, text)
     text.add(f"    return {{{', '.join(entries)}}}")
     names = [f"s.{spelled(n.name)}" for n in nets]
     weights = [f"*{n}.parameters(), *{n}.buffers()" for n in names]

@@ -12,6 +12,7 @@ from gamespec.emit.link import imports, link
 from gamespec.emit.metrics import expectations_function, metric_functions
 from gamespec.emit.outcome import residual_function, stationary_function
 from gamespec.emit.piece import constant_text
+from gamespec.emit.points import answered_function
 from gamespec.emit.program import Program
 from gamespec.emit.refuse import refuse
 from gamespec.emit.scene import Scene, Text, scene
@@ -100,6 +101,7 @@ def emit(game: ir.Game, plan: Plan, table: Table, given: frozenset[str], spans: 
             respond_function(found, op, text)
     data_functions(found, text)
     start_function(found, text)
+    answered_function(found, text)
     _step(found, text)
     residual_function(found, text)
     stationary_function(found, text)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def copied(tensors: list[Tensor]) -> list[Tensor]:
@@ -54,3 +55,18 @@ def parted(tensors: list[Tensor], sizes: list[int]) -> list[list[Tensor]]:
         found.append(list(tensors[begin : begin + size]))
         begin += size
     return found
+
+
+def view(s: Any, **changed: object) -> Any:  # noqa: ANN401  # the state of any program; until 2027-11
+    """A copy of a state that shares everything but what is changed."""
+    seen = copy.copy(s)
+    for name, value in changed.items():
+        setattr(seen, name, value)
+    return seen
+
+
+def with_weights(net: nn.Module, weights: list[Tensor]) -> nn.Module:
+    """A copy of a network with these values for the parameters that are not frozen, in their order."""
+    seen = copy.deepcopy(net)
+    put([p for p in seen.parameters() if p.requires_grad], weights)
+    return seen

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gamespec.library.base import REQUIRED, Option
+from gamespec.library.registry import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,10 @@ class Directive:
 
 _STEPS = Option("steps", int, 0)
 _DECAY = Option("decay", str, "constant", ("constant", "sqrt", "linear", "cosine"))
-_SGD = (Option("lr", float, 0.1), Option("momentum", float, 0.0), Option("weight_decay", float, 0.0))
-_ADAM = (Option("lr", float, 1e-3), Option("betas", tuple, (0.9, 0.999)), Option("eps", float, 1e-8))
 
-DIRECTIVES: dict[str, Directive] = {
+_FIXED: dict[str, Directive] = {
     d.word: d
     for d in [
-        Directive("sgd", "move", (*_SGD, _DECAY, _STEPS), "gradient steps"),
-        Directive("adam", "move", (*_ADAM, Option("weight_decay", float, 0.0), _DECAY, _STEPS), "Adam steps"),
         Directive("descent", "move", (Option("lr", float, 0.1), _DECAY, _STEPS), "plain gradient steps of a minimiser"),
         Directive("ascent", "move", (Option("lr", float, 0.1), _DECAY, _STEPS), "plain gradient steps of a maximiser"),
         Directive(
@@ -53,6 +51,25 @@ DIRECTIVES: dict[str, Directive] = {
         Directive("through", "through", (Option("response", str, REQUIRED),), "how a derivative passes through this player"),
     ]
 }  # fmt: skip
+
+
+class _Directives(Mapping[str, Directive]):
+    """The directives above, and one for every step rule: its file says what it takes, and a follower adds `steps`."""
+
+    def __getitem__(self, word: str) -> Directive:
+        if word in _FIXED:
+            return _FIXED[word]
+        rule = words("rules")[word]
+        return Directive(word, "move", (*rule.options, _STEPS), rule.source)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*_FIXED, *words("rules")])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+DIRECTIVES: Mapping[str, Directive] = _Directives()
 
 RESPONSES: dict[str, tuple[Option, ...]] = {
     "stop": (),

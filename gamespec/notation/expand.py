@@ -14,7 +14,6 @@ from gamespec.ir.expr import Word
 from gamespec.ir.walk import problem
 from gamespec.library.base import Option
 from gamespec.library.directives import DIRECTIVES, RESPONSES
-from gamespec.library.registry import words
 from gamespec.notation.inline import inlined
 from gamespec.plan.ops import Rule
 from gamespec.plan.response import Implicit
@@ -85,7 +84,7 @@ def _directives(game: ir.Game, seat: Seat, rule: Rule, uses: tuple[ir.Use, ...])
     if game.node(seat.node).choice is not None:
         return ["enumerate"]
     said = [_use(use, seat, rule) for use in uses if use.word != "through"]
-    moved = any(use.word in words("rules") or DIRECTIVES[use.word].role in {"move", "inner"} for use in uses)
+    moved = any(DIRECTIVES[use.word].role in {"move", "inner"} for use in uses)
     if not moved:
         said = [_default(seat, rule), *said]
     return [*said, *_through(seat, uses)]
@@ -100,7 +99,7 @@ def _default(seat: Seat, rule: Rule) -> str:
 
 def _use(use: ir.Use, seat: Seat, rule: Rule) -> str:
     """A directive with the options that were written and those that were not."""
-    options: tuple[Option, ...] = DIRECTIVES[use.word].options if use.word in DIRECTIVES else words("rules")[use.word].options
+    options: tuple[Option, ...] = DIRECTIVES[use.word].options
     values = {o.name: o.default for o in options} | {o.key: plain(o.value) for o in use.options}
     if "lr" in values and values["lr"] is None:
         values["lr"] = dict(rule.options)["lr"]

@@ -60,7 +60,8 @@ class Adjust:
     """Gradient `into` made of the joint field of all these players at a point, and of its Jacobian.
 
     `call` names a function of the kernels, or of a module that was registered: call(field, points, **options), with the
-    field differentiable, gives the direction to descend in. With `rates` the players' step sizes follow the points.
+    field differentiable, gives the direction to descend in. With `rates` the step sizes follow the points: a list for
+    each player, of one for each tensor that he owns.
     It takes `products` of the Jacobian with a vector, beside the field itself.
     """
 
@@ -171,7 +172,8 @@ def flat(body: tuple[Op, ...]) -> list[Op]:
 class Plan:
     """What a solver decided. `rules`: step rule of everything that is chosen, by name. `beams`: copies per variable.
 
-    `residual` lists (node, responses): the optimality map, which stops the run and certifies the result.
+    `residual` lists (node, responses): the optimality map, which stops the run and certifies the result. `answer` is the
+    point that is reported and certified: `now`, or a kept one.
     """
 
     solver: str
@@ -191,6 +193,7 @@ class Plan:
     precision: str = "float32"
     epochs: float = 0.0
     defaults: tuple[tuple[str, str], ...] = ()
+    answer: str = NOW
 
     def rule(self, name: str) -> Rule:
         """The step rule of a variable or network handle."""
@@ -205,6 +208,7 @@ class Plan:
         lines += [f"  rule {name}: {rule}" for name, rule in self.rules]
         lines += [f"  beam {name}: {copies} copies" for name, copies in self.beams]
         lines += [f"  keep {name}: {rule.word}({rule.option('c'):g})" for name, rule in self.kept]
+        lines += [f"  the answer is {self.answer}"] if self.answer != NOW else []
         lines += [f"  residual of {_short(node)}{_through(through)}" for node, through in self.residual]
         lines += [f"  default {key} = {value}" for key, value in self.defaults]
         return "\n".join(lines)

@@ -11,7 +11,7 @@ from gamespec.ir import game as ir
 from gamespec.ir.expr import Reduce
 from gamespec.ir.walk import walk
 from gamespec.library.base import Option  # part of the dataclass; until 2027-11
-from gamespec.plan.ops import Op, Plan, Rule
+from gamespec.plan.ops import NOW, Move, Op, Plan, Repeat, Rule
 from gamespec.plan.response import Response  # part of the dataclass; until 2027-11
 
 Follower = Literal["value", "response", "per_sample", "choice"]
@@ -23,7 +23,9 @@ class Accepts:
 
     `order`: "sequential" methods keep the order of play, "simultaneous" ones move all at once. `followers`: the kinds of
     follower allowed. `networks`: whether a player may be a network. `needs`: whom there must be. `reason` continues a
-    sentence that begins with the method's name.
+    sentence that begins with the method's name. `sets`: whether variables may be bound to sets. `few`: whether there must
+    be few numbers. `plain`: whether the step sizes enter the equations, so that every step must be plain. `fits` says what
+    else is wrong with a game, in words that follow "the game".
     """
 
     order: Literal["sequential", "simultaneous"]
@@ -31,6 +33,10 @@ class Accepts:
     networks: bool
     reason: str
     needs: Literal["anybody", "one player", "a follower"] = "anybody"
+    sets: bool = True
+    few: bool = False
+    plain: bool = False
+    fits: Callable[[ir.Game], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Solver:
-    """A method: one file. `plan(game, table)` writes one step of it as a Plan body with its residual."""
+    """A method: one file. `plan(game, table)` writes one step of it as a Plan body with its residual.
+
+    `rule`: the step rule of players whose author names none, with those options of the method that it takes.
+    """
 
     word: str
     accepts: Accepts
@@ -84,6 +93,7 @@ class Solver:
     source: str
     plan: Callable[[ir.Game, Table], Plan]
     summary: str = ""
+    rule: str = ""
 
 
 def children(game: ir.Game, node: str) -> list[ir.Edge]:
@@ -130,6 +140,17 @@ def size(game: ir.Game, node: str) -> int:
     return 10**9 if any(v.type.kind == "params" for v in found) else sum(math.prod(v.type.shape) for v in found)
 
 
+def plain_steps(rule: Rule) -> bool:
+    """Whether a rule is plain gradient steps, constant or falling with the square root: nothing to remember."""
+    options = dict(rule.options)
+    return (
+        rule.word == "sgd"
+        and not options.get("momentum")
+        and not options.get("weight_decay")
+        and options.get("decay", "constant") in ("constant", "sqrt")
+    )
+
+
 def drawn(game: ir.Game) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The data sources, and the distributions, that the players' objectives draw from."""
     found: dict[str, None] = {}
@@ -141,18 +162,43 @@ def drawn(game: ir.Game) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(s for s in found if s in tables), tuple(s for s in found if s not in tables)
 
 
-def finished(game: ir.Game, table: Table, *, solver: str, source: str, body: tuple[Op, ...], through: tuple[tuple[str, Response], ...]) -> Plan:
-    """A plan from a body: rules, beams and settings from the table; the residual with these responses."""
+def _moves(body: tuple[Op, ...], node: str) -> int:
+    """How many steps a player makes along gradients in one step of a plan; looking ahead counts."""
+    found = 0
+    for op in body:
+        if isinstance(op, Repeat):
+            found += op.times * _moves(op.body, node)
+        elif isinstance(op, Move) and node in op.nodes and op.along:
+            found += 1
+    return found
+
+
+def _ending(rule: Rule, total: int) -> Rule:
+    """A rule whose rate changes over the whole run, told how long that is."""
+    options = dict(rule.options)
+    if options.get("decay", "constant") == "constant" or options.get("total"):
+        return rule
+    return Rule(rule.word, tuple((options | {"total": total}).items()))
+
+
+def finished(
+    game: ir.Game, table: Table, *, solver: str, source: str, body: tuple[Op, ...], through: tuple[tuple[str, Response], ...], answer: str = NOW
+) -> Plan:
+    """A plan from a body: rules, beams and settings from the table; the residual with these responses.
+
+    `answer` is the kept point that is reported, where it is not the one that moves.
+    """
     nodes = problem_nodes(game)
+    moves = {n: _moves(body, n) for n in nodes}
     return Plan(
         solver=solver,
         schedule=table.schedule,
         source=source,
         body=body,
-        rules=tuple((name, rule) for n in nodes for name, rule in table.seat(n).rules),
+        rules=tuple((name, _ending(rule, table.steps * moves[n])) for n in nodes for name, rule in table.seat(n).rules),
         residual=tuple((n, tuple((f, r) for f, r in through if f in descendants(game, n)[1:])) for n in nodes if game.node(n).choice is None),
         kept=tuple(k for n in nodes for k in table.seat(n).kept),
         beams=tuple((o, table.seat(n).beam) for n in nodes for o in game.node(n).owns if table.seat(n).beam),
         steps=table.steps, batch=table.batch, every=table.every, tol=table.tol, seed=table.seed, precision=table.precision,
-        epochs=table.epochs, defaults=table.defaults,
+        epochs=table.epochs, defaults=table.defaults, answer=answer,
     )  # fmt: skip

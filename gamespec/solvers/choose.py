@@ -9,7 +9,7 @@ from gamespec.ir import game as ir
 from gamespec.library.registry import words
 from gamespec.plan.ops import Plan
 from gamespec.plan.verify import verify
-from gamespec.solvers.base import Solver, Table, follower_kind, owns_network, problem_nodes, size
+from gamespec.solvers.base import Solver, Table, follower_kind, owns_network, plain_steps, problem_nodes, size
 from gamespec.solvers.setup import SMALL, resolve, settings
 
 if TYPE_CHECKING:
@@ -72,6 +72,19 @@ def rejection(game: ir.Game, solver: Solver) -> str:
         return f"a player is a network; {word} {accepts.reason}"
     if accepts.needs == "a follower" and not game.edges:
         return f"nobody follows anybody; {word} {accepts.reason}"
+    bound = next((v for v in game.vars if v.set is not None and any(v.name in game.node(n).owns for n in problem_nodes(game))), None)
+    if not accepts.sets and bound is not None:
+        return f"`{bound.name}` is bound to a set; {word} solves for where the field is zero, and at a bound it need not be"
+    if accepts.few and sum(size(game, n) for n in problem_nodes(game)) > SMALL:
+        return f"the players choose more than {SMALL} numbers; {word} forms their whole Jacobian"
+    return "" if accepts.fits is None else accepts.fits(game)
+
+
+def _not_plain(game: ir.Game, solver: Solver, table: Table) -> str:
+    """Why a method cannot work with the step rules that are written; empty when it can."""
+    for name, rule in (r for n in problem_nodes(game) for r in table.seat(n).rules) if solver.accepts.plain else ():
+        if not plain_steps(rule):
+            return f"`{name}` steps by {rule.word}; the step sizes of {solver.word} enter its equations, so write `{name}: sgd(lr = 0.1)`"
     return ""
 
 
@@ -86,11 +99,15 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
     why = rejection(game, solvers[word])
     if why:
         return Unplayable(word, why)
+    table = resolve(game, name, word)
+    why = _not_plain(game, solvers[word], table)
+    if why:
+        return Unplayable(word, why)
     rejected = [(s.word, rejection(game, s) or _passed_over(s, facts)) for s in solvers.values() if s.word != word]
     warning = ""
     if solvers[word].accepts.order == "simultaneous" and game.edges and not facts.saddle.verdict:
         warning = f"{word} moves all players at once: it looks for a local Nash point, and the order as written may have another answer"
-    return Choice(solvers[word], resolve(game, name, word), reason, tuple(rejected), warning)
+    return Choice(solvers[word], table, reason, tuple(rejected), warning)
 
 
 def _default(game: ir.Game, facts: Facts) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from gamespec.ir import game as ir
 from gamespec.library.base import Option
 from gamespec.plan.ops import Derive, Move, Plan
 from gamespec.solvers.base import Accepts, Solver, Table, finished
-from gamespec.solvers.parts import frozen, joint, sources
+from gamespec.solvers.parts import LOOKS_AHEAD, frozen, joint, sources
 
 
 def plan(game: ir.Game, table: Table) -> Plan:
@@ -24,7 +24,7 @@ def plan(game: ir.Game, table: Table) -> Plan:
 
 SOLVER = Solver(
     word="extragradient",
-    accepts=Accepts("simultaneous", ("value",), networks=True, reason="looks ahead with all players at once, so nobody can answer anybody"),
+    accepts=Accepts("simultaneous", ("value",), networks=True, reason=LOOKS_AHEAD),
     options=(Option("lr", float, 0.0),),
     source="Korpelevich 1976",
     plan=plan,

@@ -7,7 +7,7 @@ from gamespec.library.base import Option
 from gamespec.plan.ops import Derive, Keep, Move, Plan
 from gamespec.plan.sums import Fading
 from gamespec.solvers.base import Accepts, Solver, Table, finished
-from gamespec.solvers.parts import frozen, joint, sources
+from gamespec.solvers.parts import AT_ONCE, frozen, joint, sources
 
 
 def plan(game: ir.Game, table: Table) -> Plan:
@@ -25,7 +25,7 @@ def plan(game: ir.Game, table: Table) -> Plan:
 
 SOLVER = Solver(
     word="optimistic",
-    accepts=Accepts("simultaneous", ("value",), networks=True, reason="moves all players at once, so nobody can answer anybody"),
+    accepts=Accepts("simultaneous", ("value",), networks=True, reason=AT_ONCE),
     options=(Option("lr", float, 0.0),),
     source="Popov 1980; Daskalakis et al. 2018, equation 4",
     plan=plan,

@@ -7,6 +7,10 @@ from gamespec.plan.ops import Choose, Derive, Move, Op, Repeat, Respond, Sample,
 from gamespec.plan.response import Envelope, Frozen, Implicit, Penalty, Response, Stop, Unrolled
 from gamespec.solvers.base import Table, children, drawn, follower_kind, problem_nodes, team
 
+AT_ONCE = "moves all players at once, so nobody can answer anybody"
+LOOKS_AHEAD = "looks ahead with all players at once, so nobody can answer anybody"
+"""Why methods that move everybody together take no follower with an objective, a sample or a choice of its own."""
+
 DANSKIN = "zero-sum follower, answered before its leader moves (Danskin 1967)"
 
 

@@ -58,7 +58,6 @@ def resolve(game: ir.Game, schedule: str, method: str) -> Table:
     options = {o.name: o.default for o in words("solvers")[method].options} | written
     work = _Work(game, entries, method, options, settings(game))
     steps, epochs = work.steps()
-    work.total = steps
     nodes = [*problem_nodes(game), *(n.id for n in game.nodes if n.id.startswith("@"))]
     seats = tuple(work.seat(n) for n in nodes)
     networks = any(owns_network(game, n) for n in problem_nodes(game))
@@ -82,7 +81,6 @@ class _Work:
     options: dict[str, object]
     run: dict[str, object]
     defaults: dict[str, object] = field(default_factory=dict)
-    total: int = 0
 
     def setting(self, key: str, default: object) -> object:
         """A value of the `run` block."""
@@ -122,9 +120,7 @@ class _Work:
         edge = next((e for e in self.game.edges if e.child == node), None)
         if not steps and "repeat" not in first and owner.choice is None:
             steps = self._usual_steps(edge, first, keys[0], per_sample=bool(owner.scope))
-        rules = tuple(
-            (o, self._rule(node, o, k, us, times * max(steps, 1))) for o, k, us in zip(owner.owns, keys, uses, strict=True) if owner.choice is None
-        )
+        rules = tuple((o, self._rule(node, o, k, us)) for o, k, us in zip(owner.owns, keys, uses, strict=True) if owner.choice is None)
         beam = whole(_values(first["beam"])["K"]) if "beam" in first else 0
         if self.method == "k_beam" and edge is not None and owner.choice is None and not owner.scope:
             beam = beam or whole(self.options.get("K"))
@@ -178,9 +174,9 @@ class _Work:
         small = sum(size(self.game, n) for n in team(self.game, edge.child)) <= SMALL and not self.game.data
         return small and ("through" not in first or _word(first["through"]) == "implicit")
 
-    def _rule(self, node: str, name: str, key: str, uses: tuple[ir.Use, ...], times: int) -> Rule:
+    def _rule(self, node: str, name: str, key: str, uses: tuple[ir.Use, ...]) -> Rule:
         """The step rule of one thing that is chosen."""
-        move = next((u for u in uses if u.word in ("pgd", *_MOVES) or u.word in words("rules")), None)
+        move = next((u for u in uses if DIRECTIVES[u.word].role == "move" or u.word == "pgd"), None)
         if move is None:
             rule = self._usual_rule(node, name)
             if not self.options.get("lr") or rule.word == "sign":
@@ -192,15 +188,15 @@ class _Work:
                 values["lr"] = self.defaults[f"{key}.lr"] = self._sign_step(name, whole(values["steps"]))
             return Rule("sign", (("lr", values["lr"]),))
         values.pop("steps", None)
-        if values.get("decay", "constant") != "constant":
-            values["total"] = self.total * times
         return Rule("sgd" if move.word in _MOVES else move.word, tuple(values.items()))
 
     def _usual_rule(self, node: str, name: str) -> Rule:
         if self.game.node(node).scope:
             return Rule("sign", (("lr", self._sign_step(name, 10)),))
-        if self.options.get("lr"):
-            return Rule("sgd", (("lr", self.options["lr"]), *_CONSTANT))
+        asked = words("solvers")[self.method].rule or ("sgd" if self.options.get("lr") else "")
+        if asked:
+            options = {o.name: self.options.get(o.name) or o.default for o in words("rules")[asked].options}
+            return Rule(asked, tuple((k, v) for k, v in options.items() if v))
         return Rule("adam", _ADAM) if owns_network(self.game, node) else Rule("sgd", (("lr", 0.1), *_CONSTANT))
 
     def _sign_step(self, name: str, steps: int) -> float:
@@ -257,5 +253,4 @@ def _word(use: ir.Use) -> str:
 
 def _values(use: ir.Use) -> dict[str, object]:
     """All options of a directive, defaults filled in."""
-    found = {o.name: o.default for o in (DIRECTIVES[use.word].options if use.word in DIRECTIVES else words("rules")[use.word].options)}
-    return found | {o.key: plain(o.value) for o in use.options}
+    return {o.name: o.default for o in DIRECTIVES[use.word].options} | {o.key: plain(o.value) for o in use.options}

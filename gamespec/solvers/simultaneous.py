@@ -6,7 +6,7 @@ from gamespec.ir import game as ir
 from gamespec.library.base import Option
 from gamespec.plan.ops import Derive, Move, Plan
 from gamespec.solvers.base import Accepts, Solver, Table, finished
-from gamespec.solvers.parts import frozen, joint, sources
+from gamespec.solvers.parts import AT_ONCE, frozen, joint, sources
 
 
 def plan(game: ir.Game, table: Table) -> Plan:
@@ -18,7 +18,7 @@ def plan(game: ir.Game, table: Table) -> Plan:
 
 SOLVER = Solver(
     word="simultaneous",
-    accepts=Accepts("simultaneous", ("value",), networks=True, reason="moves all players at once, so nobody can answer anybody"),
+    accepts=Accepts("simultaneous", ("value",), networks=True, reason=AT_ONCE),
     options=(Option("lr", float, 0.0),),
     source="Arrow, Hurwicz and Uzawa 1958",
     plan=plan,

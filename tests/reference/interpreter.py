@@ -33,6 +33,11 @@ def copied(tensors):
     return [t.detach().clone() for t in tensors] if isinstance(tensors, list) else tensors.detach()
 
 
+def flattened(owned):
+    """Tensors and lists of them as one list."""
+    return [t for o in owned for t in (o if isinstance(o, list) else [o])]
+
+
 def kernel(name):
     """A function of the kernels by its name."""
     for module in pkgutil.iter_modules(kernels.__path__):
@@ -339,37 +344,41 @@ class Interpreter:
 
     def together(self, op):
         """What a kernel makes of the joint field."""
-        names = [o for node in op.nodes for o in self.game.node(node).owns]
-        senses = {o: self.game.node(node).sense for node in op.nodes for o in self.game.node(node).owns}
+        owners = [self.game.node(node) for node in op.nodes]
+        names, senses = [o for n in owners for o in n.owns], {o: n.sense for n in owners for o in n.owns}
+        start = self.standing() | (self.point if op.at == NOW else self.place(op.at))
 
         def field(points):
-            here = self.standing() | dict(zip(names, points, strict=True))
-            found = []
-            for node in op.nodes:
-                owner = self.game.node(node)
-                sign, own = -1 if owner.sense == "max" else 1, [here[o] for o in owner.owns]
-                if owner.axis:
-                    each = [torch.autograd.grad(sign * self.objective(node, here, **{owner.index: i}), own[0], create_graph=True)[0][i]
-                            for i in range(owner.axis)]  # fmt: skip
-                    found.append(torch.stack(each))
-                else:
-                    value = sign * self.objective(node, here)
-                    found += torch.autograd.grad(value, own, create_graph=True, materialize_grads=True) if value.requires_grad else own
-            return found
+            here = self.standing() | self.nested(names, points)
+            return [g for n in owners for g in self.slopes(n, here)]
 
-        start = self.standing() if op.at == NOW else self.place(op.at)
-        rates = [dict(self.plan.rule(o).options)["lr"] for o in names]
+        lr = {o: dict(self.plan.rule(o).options).get("lr") for o in names}
+        rates = [[lr[o] for o in n.owns for _ in flattened([start[o]])] for n in owners]
         project = [lambda points: [self.projected(o, p) for o, p in zip(names, points, strict=True)]] if isinstance(op, Reach) else []
         if project and not any(v.set for v in self.game.vars if v.name in names):
             project = [None]
-        made = kernel(op.call)(field, [start[o] for o in names], *project, *([rates] if op.rates else []), **dict(op.options))
-        for o, found in zip(names, made, strict=True):
+        made = kernel(op.call)(field, flattened([start[o] for o in names]), *project, *([rates] if op.rates else []), **dict(op.options))
+        for o, found in self.nested(names, made).items():
             if isinstance(op, Adjust):
-                self.gradients[o, op.into] = -found if senses[o] == "max" else found
+                self.gradients[o, op.into] = self.mixed([(found, -1.0 if senses[o] == "max" else 1.0)])
             elif op.to == NOW:
                 self.point[o] = found
             else:
                 self.places.setdefault(op.to, {})[o] = found
+
+    def nested(self, names, tensors):
+        """A flat list of tensors by the names of what is owned, with a list for each network."""
+        rest, here = list(tensors), self.standing()
+        return {o: [rest.pop(0) for _ in here[o]] if isinstance(here[o], list) else rest.pop(0) for o in names}
+
+    def slopes(self, owner, here):
+        """One player's direction of descent in what it owns."""
+        sign, own = -1 if owner.sense == "max" else 1, flattened([here[o] for o in owner.owns])
+        if owner.axis:
+            each = [torch.autograd.grad(sign * self.objective(owner.id, here, **{owner.index: i}), own[0], create_graph=True)[0][i]
+                    for i in range(owner.axis)]  # fmt: skip
+            return [torch.stack(each)]
+        return torch.autograd.grad(sign * self.objective(owner.id, here), own, create_graph=True, materialize_grads=True)
 
     def projected(self, name, moved, shift=None):
         """The nearest point of the variable's set."""

@@ -33,6 +33,15 @@ def start_simplex(shape: tuple[int, ...], total: float, rng: torch.Generator, dt
     return total * gaps / gaps.sum(dim=-1, keepdim=True)
 
 
+def mirror_simplex(z: Tensor, step: Tensor, total: float = 1.0) -> Tensor:
+    """The entropic mirror step: z times exp(-step), scaled back to the simplex along the last dimension.
+
+    Shapes: z and step are [..., n] and every row moves on its own. A coordinate that is 0 stays 0.
+    Source: Beck and Teboulle 2003, section 5; Freund and Schapire 1999 (multiplicative weights).
+    """
+    return total * torch.softmax(torch.log(z) - step, dim=-1)
+
+
 def simplex_diameter(n: int, total: float) -> float:
     """The largest distance of two members in one coordinate."""
     return total if n > 1 else 0.0
@@ -57,4 +66,5 @@ SET = Set(
     contains_zero=False,
     start=start_simplex,
     outside=outside_simplex,
+    mirror=mirror_simplex,
 )
