@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gamespec.library.base import REQUIRED, Option
 from gamespec.library.registry import words
+from gamespec.library.rules.decay import DECAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,13 @@ class Directive:
 
 
 _STEPS = Option("steps", int, 0)
-_DECAY = Option("decay", str, "constant", ("constant", "sqrt", "linear", "cosine"))
+
 
 _FIXED: dict[str, Directive] = {
     d.word: d
     for d in [
-        Directive("descent", "move", (Option("lr", float, 0.1), _DECAY, _STEPS), "plain gradient steps of a minimiser"),
-        Directive("ascent", "move", (Option("lr", float, 0.1), _DECAY, _STEPS), "plain gradient steps of a maximiser"),
+        Directive("descent", "move", (Option("lr", float, 0.1), *DECAY, _STEPS), "plain gradient steps of a minimiser"),
+        Directive("ascent", "move", (Option("lr", float, 0.1), *DECAY, _STEPS), "plain gradient steps of a maximiser"),
         Directive(
             "pgd", "inner",
             (Option("steps", int, 10), Option("lr", float, None), Option("start", str, "uniform", ("zero", "uniform")),

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import gamespec
+from gamespec.emit.link import IMPORTS
 from gamespec.library.registry import KINDS, words
 
 ROOT = Path(gamespec.__file__).parent
@@ -59,13 +60,13 @@ def unlinked(table: symtable.SymbolTable, known: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
 def test_functions_read_only_what_the_linker_can_bring(file: Path) -> None:
-    """Functions read builtins, torch, math, and functions and classes of the library, no constant of their file.
+    """Functions read builtins, what a program may import, and functions and classes of the library, no constant of their file.
 
     What runs in the compiler alone, counting parameters and judging shapes, may read more.
     """
     tops = [node for f in FILES for node in ast.parse(f.read_text()).body]
     defined = {node.name for node in tops if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    known = defined | set(dir(builtins)) | {"torch", "math", "Tensor", "nn"}
+    known = defined | set(dir(builtins)) | set(IMPORTS)
     found = unlinked(symtable.symtable(file.read_text(), file.name, "exec"), known)
 
     assert {name for name in found if not name.split(":")[0].endswith(("_count", "_misfit"))} == set()
