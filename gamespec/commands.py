@@ -292,6 +292,12 @@ def words(args: Namespace, screen: Screen) -> int:
     from gamespec.library import registry
 
     rows: list[tuple[str, str]] = []
+    if args.kind == "responses":
+        from gamespec.library.responses import listed
+
+        screen.document["words"], text = listed(_signature)
+        screen.result(text)
+        return 0
     if args.kind == "specs":
         base = shipped.folder()
         paths = shipped.games(base) if base else []

@@ -16,9 +16,10 @@ from gamespec.ir.expr import Ref
 from gamespec.ir.expr import Word as Symbol
 from gamespec.ir.types import INDEX, REAL, Type
 from gamespec.library.base import Option
-from gamespec.library.directives import DIRECTIVES, RESPONSES, SETTINGS
+from gamespec.library.directives import DIRECTIVES, SETTINGS
 from gamespec.library.functions import FUNCTIONS
 from gamespec.library.registry import words
+from gamespec.library.responses import RESPONSES
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
 
@@ -220,7 +221,7 @@ def _directive(value: tree.Expr, scope: Scope, build: Build) -> ir.Use:
 def _through(value: tree.Expr, scope: Scope, build: Build) -> ir.Use:
     if not isinstance(value, tree.Call) or len(value.args) != 1 or value.kwargs:
         raise build.log.fail("GE501", "`through` takes 1 argument", value.span, hint=f"write `through({next(iter(RESPONSES))})`")
-    inner = use(value.args[0], {w: Word(options) for w, options in RESPONSES.items()}, "response", "GE501", scope, build)
+    inner = use(value.args[0], {w: Word(r.options) for w, r in RESPONSES.items()}, "response", "GE501", scope, build)
     _not_negative(value.args[0], inner, build)
     return ir.Use(word="through", args=(Symbol(value=inner.word),), options=inner.options)
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gamespec.emit import joint
-from gamespec.emit.functions import moved_name, moved_part, needs, objective_name, parameters
+from gamespec.emit.functions import moved_name, moved_part, needs
 from gamespec.emit.points import local, named
+from gamespec.emit.priced import priced_derivative
 from gamespec.emit.solved import answer_call
-from gamespec.emit.spell import handle, point_name, spelled, target
+from gamespec.emit.spell import point_name, spelled
 from gamespec.ir.expr import Grad
 from gamespec.ir.walk import expanded, walk
 from gamespec.plan.ops import GRADIENT, NOW, Derive
-from gamespec.plan.response import Implicit, Penalty, Response, Unrolled
+from gamespec.plan.response import Differences, Envelope, Frozen, Implicit, Penalty, Stop, ValueFunction
 
 if TYPE_CHECKING:
     from gamespec.emit.step import Steps
@@ -28,12 +29,14 @@ def derive(steps: Steps, op: Derive) -> None:
     owned = [o for n in scene.nodes for o in scene.game.node(n).owns if scene.game.node(n).choice is None]
     at = {} if op.at == NOW else {local(scene, o): steps.at(o, op.at) for o in owned}
     where = _Where(at, op.at, op.into)
-    through: joint.Through = [(f, r) for f, r in op.through if isinstance(r, (Unrolled, Penalty, Implicit))]
-    with steps.playing(() if through else op.nodes):
-        if joint.needed(steps.scene, through) and not _newton(through):
-            joint.joint_derivative(steps, op.nodes[0], through)
+    through: joint.Through = [(f, r) for f, r in op.through if not isinstance(r, (Frozen, Envelope, Stop))]
+    with steps.playing(op.nodes):
+        if through and isinstance(through[0][1], (Differences, Penalty, ValueFunction)):
+            priced_derivative(steps, op.nodes, *through[0])
+        elif _newton(through):
+            _answered(steps, op.nodes[0])
         elif through:
-            _through(steps, op.nodes[0], *through[0])
+            joint.joint_derivative(steps, op.nodes[0], through)
         elif _one_objective(steps, op.nodes):
             _joint(steps, op.nodes, where)
         else:
@@ -173,89 +176,11 @@ def _family(steps: Steps, node: str, where: _Where, name: str) -> None:
 # ------------------------------------------------------------------ through a follower's answer
 
 
-def _through(steps: Steps, node: str, follower: str, how: Response) -> None:
-    """The derivative of a leader through its follower; or that of a follower that pays a penalty to its leader."""
-    if node == follower:
-        leader = next(e.parent for e in steps.scene.game.edges if e.child == node)
-        _bilevel(steps, leader, node, how, moving=node)
-    elif _newton([(follower, how)]):
-        _leaf(steps, (node,), _Where())
-        answer_call(steps, node)
-        name = f"value_{steps.scene.title(node)}"
-        steps.line(f"{name} = {steps.call(node)}", node=node)
-        steps.losses.setdefault(steps.label(node), name)
-        _grad(steps, name, wanted(steps, node), node)
-    else:
-        _bilevel(steps, node, follower, how, moving=node)
-
-
-def _bilevel(steps: Steps, leader: str, follower: str, how: Response, *, moving: str) -> None:
-    """Both objectives as functions of what leader and follower chose, then one of the hypergradient kernels."""
-    game, value = steps.scene.game, f"value_{steps.scene.title(leader)}"
-    up, low = wanted(steps, leader), wanted(steps, follower)
-    lead, follow = _joined(up), _joined(low)
-    down = game.node(leader).sense == "max" and isinstance(how, Penalty)
-    if (leader, follower) not in steps.defined:
-        steps.defined.add((leader, follower))
-        _as_function(steps, "outer", leader, up, low, negated=down)
-        _as_function(steps, "inner", follower, up, low, negated=game.node(follower).sense == "max")
-    steps.losses.setdefault(steps.label(moving), f"(-{value})" if down else value)
-    if isinstance(how, Penalty):
-        steps.scene.reached.update({"penalty_value", "leaf"})
-        weight = repr(how.gamma) if how.growth == 1 else f"min({how.gamma!r} * {how.growth!r} ** s.k, 1e8)"
-        steps.line(f"lead, follow = {f'[leaf(t) for t in {lead}]' if moving == leader else lead}, [leaf(t) for t in {follow}]")
-        steps.line(f"{value} = penalty_value(outer, inner, lead, follow, {weight})", node=follower)
-        steps.line(f"g_all = torch.autograd.grad({value}, {'lead' if moving == leader else 'follow'})")
-        _split(steps, up if moving == leader else low, turned=game.node(moving).sense == "max", networks=False)
-        return
-    if isinstance(how, Unrolled):
-        steps.scene.reached.add("hypergradient_unrolled")
-        call = f"hypergradient_unrolled(outer, inner, {lead}, {follow}, steps={how.steps}, lr={how.lr!r})"
-        steps.line(f"{value}, g_all, end = {call}", node=follower)
-        if steps.moves:
-            _keep(steps, follower)
-    elif isinstance(how, Implicit):
-        steps.scene.reached.add("hypergradient_implicit")
-        call = f"hypergradient_implicit(outer, inner, {lead}, {follow}, steps={how.steps}, tol={how.tol!r})"
-        steps.line(f"{value}, g_all = {call}", node=follower)
-    _split(steps, up, turned=game.node(leader).sense == "max", networks=True)
-
-
-def _as_function(steps: Steps, name: str, node: str, up: list[Wanted], low: list[Wanted], *, negated: bool) -> None:
-    scene = steps.scene
-    handles = {spelled(n.handle): handle(n) for n in scene.game.nets}
-    if steps.text.lines[-1]:
-        steps.text.add("")
-    with steps.block(f"def {name}(lead, follow):"):
-        for source, names in (("lead", up), ("follow", low)):
-            if len(names) == 1 and names[0][2]:
-                steps.line(f"{handles[names[0][0]]} = {source}")
-            else:
-                steps.line(f"{target([n for n, _, _ in names])} = {source}")
-        steps.line(f"return {'-' if negated else ''}{objective_name(scene, node)}({', '.join(parameters(scene, node))})", node=node)
-    steps.text.add("")
-
-
-def _joined(names: list[Wanted]) -> str:
-    return names[0][1] if names[0][2] else f"[{', '.join(t for _, t, _ in names)}]"
-
-
-def _split(steps: Steps, names: list[Wanted], *, turned: bool, networks: bool) -> None:
-    """One gradient for each thing that is chosen; `turned` around for a maximiser's `networks`, or for its variables."""
-    if len(names) == 1 and names[0][2]:
-        steps.line(f"g_{names[0][0]} = {'[-g for g in g_all]' if turned and networks else 'list(g_all)'}")
-        return
-    steps.line(f"{target([f'g_{n}' for n, _, _ in names])} = {'(-g for g in g_all)' if turned and not networks else 'g_all'}")
-
-
-def _keep(steps: Steps, node: str) -> None:
-    """The follower stays where its last unrolled step ended."""
-    for o in steps.scene.game.node(node).owns:
-        net = steps.scene.net(o)
-        if net is None:
-            continue
-        with steps.block("with torch.no_grad():"), steps.block(f"for weight, moved in zip({handle(net)}, end, strict=True):"):
-            steps.line("weight.copy_(moved)")
-        return
-    names = [spelled(o) for o in steps.scene.game.node(node).owns]
-    steps.line(f"{target([f's.{n}' for n in names])} = {target(names)} = end")
+def _answered(steps: Steps, node: str) -> None:
+    """Answers that solve the followers' conditions carry their derivative in themselves."""
+    _leaf(steps, (node,), _Where())
+    answer_call(steps, node)
+    name = f"value_{steps.scene.title(node)}"
+    steps.line(f"{name} = {steps.call(node)}", node=node)
+    steps.losses.setdefault(steps.label(node), name)
+    _grad(steps, name, wanted(steps, node), node)

@@ -1,13 +1,16 @@
-"""The derivative of a leader through several followers at once, or through followers that are bound to sets, as Python."""
+"""The derivative of a leader through its followers' steps or optimality conditions, as Python."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
+from gamespec.emit.data import quoted
 from gamespec.emit.functions import objective_name, parameters
 from gamespec.emit.sets import projection
 from gamespec.emit.solved import slope
 from gamespec.emit.spell import handle, spelled
+from gamespec.library.registry import words
 from gamespec.plan.response import Implicit, Response, Unrolled
 
 if TYPE_CHECKING:
@@ -17,52 +20,112 @@ if TYPE_CHECKING:
 Through = list[tuple[str, Response]]
 
 
-def needed(scene: Scene, through: Through) -> bool:
-    """Whether the kernels of one free follower do not do."""
-    owned = [v for f, _ in through for o in scene.game.node(f).owns if (v := scene.var(o)) is not None]
-    penalised = not all(isinstance(how, (Unrolled, Implicit)) for _, how in through)
-    return not penalised and (len(through) > 1 or any(v.set is not None for v in owned))
-
-
 def joint_derivative(steps: Steps, leader: str, through: Through) -> None:
     """The leader's objective and the followers' stacked gradients as functions of what both chose, then the kernel.
 
     Leaves the leader's gradients in g_all, one tensor for each of its own, turned to minimise.
     """
     scene, value = steps.scene, f"value_{steps.scene.title(leader)}"
-    lead, follow = _Pack(steps, (leader,)), _Pack(steps, tuple(f for f, _ in through))
+    lead, follow = Pack(steps, (leader,)), Pack(steps, tuple(f for f, _ in through))
+    how = through[0][1]
     key = (leader, " ".join(follow.nodes))
     if key not in steps.defined:
         steps.defined.add(key)
         lead.sizes()
         follow.sizes()
-        with steps.block("def outer(lead, follow):"):
-            lead.unpack("lead")
-            follow.unpack("follow")
-            steps.line(f"return {objective_name(scene, leader)}({', '.join(parameters(scene, leader))})", node=leader)
-        steps.text.add("")
-        with steps.block("def field(lead, follow):"):
-            lead.unpack("lead")
-            follow.unpack("follow")
-            steps.line("return [", *(f"    *{slope(scene, f)}," for f in follow.nodes), "]", node=follow.nodes[0])
-        steps.text.add("")
-    how = through[0][1]
+        as_function(steps, "outer", leader, lead, follow)
+        _field(steps, lead, follow, flexible=isinstance(how, Unrolled))
+        if isinstance(how, Unrolled):
+            _advance(steps, follow)
     scene.reached.add("gradients")
     steps.losses.setdefault(steps.label(leader), value)
-    lists = f"outer, field, {follow.projected()}, {lead.text}, {follow.text}"
     if isinstance(how, Unrolled):
-        scene.reached.add("hypergradient_joint_unrolled")
-        rates = follow.rates([r.lr if isinstance(r, Unrolled) else 0.0 for _, r in through])
-        steps.line(f"{value}, g_all, end = hypergradient_joint_unrolled({lists}, steps={how.steps}, rates={rates})", node=follow.nodes[0])
-        if steps.moves:
-            follow.keep("end")
+        _unrolled(steps, how, value, lead, follow)
     elif isinstance(how, Implicit):
-        scene.reached.add("hypergradient_joint")
-        steps.line(f"{value}, g_all = hypergradient_joint({lists}, steps={how.steps}, tol={how.tol!r})", node=follow.nodes[0])
+        scene.reached.add("hypergradient_implicit")
+        bound = f", {follow.projected()}" if follow.bound else ""
+        with follow.kept():
+            call = f"hypergradient_implicit(outer, field, {lead.text}, {follow.text}, {_solve(scene, how)}{bound})"
+            steps.line(f"{value}, g_all = {call}", node=follow.nodes[0])
     lead.split("g_all")
 
 
-class _Pack:
+def as_function(steps: Steps, name: str, node: str, lead: Pack, follow: Pack, *, negated: bool = False) -> None:
+    """A player's objective as a function of what leader and followers chose; a follower's own is that of a mover."""
+    if steps.text.lines[-1]:
+        steps.text.add("")
+    with steps.block(f"def {name}(lead, follow):"):
+        lead.unpack("lead")
+        follow.unpack("follow")
+        with steps.playing(follow.nodes) if node in follow.nodes and follow.moody else nullcontext():
+            steps.line(f"return {'-' if negated else ''}{objective_name(steps.scene, node)}({', '.join(parameters(steps.scene, node))})", node=node)
+    steps.text.add("")
+
+
+def _field(steps: Steps, lead: Pack, follow: Pack, *, flexible: bool) -> None:
+    """The gradients that the followers descend on; `flexible` where some steps need no graph of them."""
+    with steps.block(f"def field(lead, follow{', graph' if flexible else ''}):"):
+        lead.unpack("lead")
+        follow.unpack("follow")
+        slopes = [slope(steps.scene, f) for f in follow.nodes]
+        slopes = [f.replace("graph=True", "graph=graph") for f in slopes] if flexible else slopes
+        with steps.playing(follow.nodes) if follow.moody else nullcontext():
+            if len(slopes) == 1:
+                steps.line(f"return {slopes[0]}", node=follow.nodes[0])
+            else:
+                steps.line("return [", *(f"    *{f}," for f in slopes), "]", node=follow.nodes[0])
+    steps.text.add("")
+
+
+def _advance(steps: Steps, follow: Pack) -> None:
+    """One step of every follower by its own rule, put back into its set, as a differentiable function."""
+    with steps.block("def advance(lead, follow, memory, k, graph):"):
+        steps.line("slopes = field(lead, follow, graph)")
+        kept = []
+        for j, (o, _, _) in enumerate(follow.owns):
+            rule = steps.scene.plan.rule(o)
+            entry = words("rules")[rule.word]
+            assert entry.advance is not None  # refused before anything is written
+            steps.scene.reached.add(entry.advance.__name__)
+            defaults = {p.name: p.default for p in entry.options}
+            options = "".join(f", {k}={quoted(v)}" for k, v in rule.options if k in defaults and (k == "lr" or v != defaults[k]))
+            here, slopes = ("follow", "slopes") if len(follow.owns) == 1 else (f"follow{follow.cut(j)}", f"slopes{follow.cut(j)}")
+            own = "follow" if len(follow.owns) == 1 else f"moved_{j}"
+            kept.append(f"kept_{j}")
+            steps.line(
+                f"{own}, kept_{j} = {entry.advance.__name__}({here}, memory[{j}] if memory else [], {slopes}, k{options})", node=follow.owner(o)
+            )
+        if len(follow.owns) > 1:
+            steps.line(f"follow = [{', '.join(f'*moved_{j}' for j in range(len(follow.owns)))}]")
+        if follow.bound:
+            steps.line(f"follow = {follow.projected('follow').removeprefix('lambda follow: ')}")
+        steps.line(f"return follow, [{', '.join(kept)}]")
+    steps.text.add("")
+
+
+def _unrolled(steps: Steps, how: Unrolled, value: str, lead: Pack, follow: Pack) -> None:
+    kernel = "hypergradient_forward" if how.forward else "hypergradient_unrolled"
+    steps.scene.reached.add(kernel)
+    last = f", last={how.last}" if how.last else ""
+    again = ", recompute=True" if how.recompute else ""
+    noisy = f", noisy=({', '.join(f's.{n}' for n in follow.moody)},)" if how.recompute and follow.moody else ""
+    call = f"{kernel}(outer, advance, {lead.text}, {follow.text}, steps={how.steps}{last}{again}{noisy})"
+    steps.line(f"{value}, g_all, end = {call}", node=follow.nodes[0])
+    if steps.moves:
+        follow.keep("end")
+
+
+def _solve(scene: Scene, how: Implicit) -> str:
+    """The solver of the linear system as a Python function."""
+    kernel = {"cg": "conjugate_gradient", "neumann": "neumann", "gmres": "gmres", "approxgrad": "descend_normal"}[how.how]
+    scene.reached.add(kernel)
+    # The first of the terms of a Neumann series costs no product.
+    counted = max(how.steps - 1, 0) if how.how == "neumann" else how.steps
+    last = f"rate={how.rate!r}" if how.rate else f"tol={how.tol!r}"
+    return f"lambda product, b: {kernel}(product, b, steps={counted}, {last})"
+
+
+class Pack:
     """All that some players chose as one list of tensors: networks bring several, variables one each."""
 
     def __init__(self, steps: Steps, nodes: tuple[str, ...]) -> None:
@@ -71,8 +134,43 @@ class _Pack:
         self.owns = [(o, spelled(o) if (net := steps.scene.net(o)) is None else handle(net), net is not None) for o in owns]
 
     @property
+    def bound(self) -> bool:
+        """Whether anything lies in a set."""
+        return any(v is not None and v.set is not None for v in (self.steps.scene.var(o) for o, _, _ in self.owns))
+
+    @property
+    def moody(self) -> list[str]:
+        """The networks that may act differently in train and eval mode, where a step makes that matter."""
+        scene = self.steps.scene
+        owned = {o for o, _, _ in self.owns}
+        return [spelled(n.name) for n in scene.game.nets if n.handle in owned and n.name in scene.moody] if self.steps.moves else []
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Lines inside leave the statistics of these networks as they are: nobody moves there."""
+        if not self.moody:
+            return nullcontext()
+        self.steps.scene.reached.add("keeping")
+        return self.steps.block(f"with keeping(({', '.join(f's.{n}' for n in self.moody)},)):")
+
+    def owner(self, name: str) -> str:
+        """Whose a thing is."""
+        return next(n for n in self.nodes if name in self.steps.scene.game.node(n).owns)
+
+    def cut(self, j: int) -> str:
+        """Where in the list the tensors of one thing stand, as the text of a slice."""
+        sizes = [f"count_{text}" if many else "1" for _, text, many in self.owns]
+
+        def total(parts: list[str]) -> str:
+            ones, rest = sum(p == "1" for p in parts), [p for p in parts if p != "1"]
+            return " + ".join([*rest, *([str(ones)] if ones else [])])
+
+        return f"[{total(sizes[:j])}:{total(sizes[: j + 1])}]"
+
+    @property
     def text(self) -> str:
         """The list."""
+        if len(self.owns) == 1 and self.owns[0][2]:
+            return self.owns[0][1]
         return f"[{', '.join(f'*{text}' if many else text for _, text, many in self.owns)}]"
 
     def sizes(self) -> None:
@@ -94,28 +192,17 @@ class _Pack:
             cut = f"count_{text}"
             self.steps.line(f"{text}, {source} = {source}[:{cut}], {source}[{cut}:]" if many else f"{text}, *{source} = {source}")
 
-    def projected(self) -> str:
+    def projected(self, source: str = "points") -> str:
         """A function that puts everything back into its set; None where nothing has one."""
         scene = self.steps.scene
-        if all(v is None or v.set is None for v in (scene.var(o) for o, _, _ in self.owns)):
+        if not self.bound:
             return "None"
-        # Those that come before a variable are counted from the front: only one network may stand among bound variables.
-        places, before = [], ""
-        for o, text, many in self.owns:
-            at = f"points[{before or 0}]"
-            var = scene.var(o)
-            places.append(
-                f"*points[{before or 0}:{before + ' + ' if before else ''}count_{text}]"
-                if many
-                else projection(var.set if var else None, at, self.steps.writer, rows=False)
-            )
-            before = f"{before + ' + ' if before else ''}{f'count_{text}' if many else '1'}"
-        return f"lambda points: [{', '.join(places)}]"
-
-    def rates(self, found: list[float]) -> str:
-        """The step of each tensor."""
-        each = [lr for n, lr in zip(self.nodes, found, strict=True) for _ in self.steps.scene.game.node(n).owns]
-        return f"[{', '.join(f'*[{lr!r}] * len({text})' if many else repr(lr) for (_, text, many), lr in zip(self.owns, each, strict=True))}]"
+        places = []
+        for j, (o, _, many) in enumerate(self.owns):
+            var, cut = scene.var(o), self.cut(j)
+            at = f"{source}{cut.partition(':')[0] if cut[1] != ':' else '[0'}]"
+            places.append(f"*{source}{cut}" if many else projection(var.set if var else None, at, self.steps.writer, rows=False))
+        return f"lambda {source}: [{', '.join(places)}]"
 
     def keep(self, source: str) -> None:
         """The players stay where the last step ended."""
@@ -134,15 +221,21 @@ class _Pack:
                 self.steps.line(f"{source} = {source}[len({text}):]")
         assert scene.explicit  # every network among leader and followers is applied at explicit parameters
 
-    def split(self, source: str) -> None:
-        """One gradient for each thing that the leader owns; step rules of networks descend."""
-        scene = self.steps.scene
-        up = scene.game.node(self.nodes[0]).sense == "max"
+    def split(self, source: str, *, lowered: bool = False) -> None:
+        """One gradient for each thing that a player owns; step rules of networks descend, variables follow the slope.
+
+        `lowered` where the gradients are of what the player lowers, whatever its sense.
+        """
+        up = self.steps.scene.game.node(self.nodes[0]).sense == "max"
         for o, text, many in self.owns:
+            turned = up and many != lowered
+            last = len(self.owns) == 1
             if many:
-                rest = f"{source}[:len({text})]"
-                self.steps.line(f"g_{spelled(o)} = {f'[-g for g in {rest}]' if up else rest}")
-                if len(self.owns) > 1:
-                    self.steps.line(f"{source} = {source}[len({text}):]")
-            else:
-                self.steps.line(f"g_{spelled(o)}, *{source} = {source}" if len(self.owns) > 1 else f"(g_{spelled(o)},) = {source}")
+                part = source if last else f"{source}[:count_{text}]"
+                self.steps.line(f"g_{spelled(o)} = {f'[-g for g in {part}]' if turned else f'list({part})'}")
+                if not last:
+                    self.steps.line(f"{source} = {source}[count_{text}:]")
+                continue
+            self.steps.line(f"(g_{spelled(o)},) = {source}" if last else f"g_{spelled(o)}, *{source} = {source}")
+            if turned:
+                self.steps.line(f"g_{spelled(o)} = -g_{spelled(o)}")

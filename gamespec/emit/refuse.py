@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gamespec.check.constant import plain_use
 from gamespec.ir import game as ir
 from gamespec.library.registry import words
 from gamespec.plan.ops import Derive, Plan, Respond, flat
-from gamespec.plan.response import Implicit, Penalty, Unrolled
+from gamespec.plan.response import Differences, Envelope, Frozen, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
 from gamespec.solvers.base import children
 
 
@@ -26,7 +28,7 @@ def refuse(game: ir.Game, plan: Plan, given: frozenset[str] = frozenset()) -> No
     _beams(game, plan)
     for op in flat(plan.body):
         if isinstance(op, Derive):
-            _through(game, op)
+            _through(game, op, plan)
     if plan.precision == "mixed" and not any(isinstance(op, Respond) for op in flat(plan.body)):
         raise UnsupportedError("`precision = mixed` is for players that answer each sample, and there is none", "write `precision = float32`")
 
@@ -76,30 +78,45 @@ def _player(game: ir.Game, node: ir.Node) -> None:
         raise UnsupportedError(f"a discrete answer {names} that is shared by all samples is not available in this version")
 
 
-def _through(game: ir.Game, op: Derive) -> None:
+def _through(game: ir.Game, op: Derive, plan: Plan) -> None:
     """Derivatives pass through all followers of a leader at once, in one way, and those have no followers of their own."""
-    special = [(f, r) for f, r in op.through if isinstance(r, (Unrolled, Penalty, Implicit))]
+    special = [(f, r) for f, r in op.through if not isinstance(r, (Frozen, Envelope, Stop))]
+    networks = {n.handle for n in game.nets}
+    for follower, how in special:
+        _follower(game, plan, follower, how, networks)
     if all(isinstance(r, Implicit) and r.how == "newton" for _, r in special):
         return
     names = ", ".join(f"`{o}`" for n in op.nodes for o in game.node(n).owns)
-    ways = {type(r) if not isinstance(r, Implicit) else r.how for _, r in special}
-    steps = {r.steps for _, r in special if isinstance(r, Unrolled)}
-    if len(ways) > 1 or len(steps) > 1:
+    ways = {replace(r, lr=0.0, rule="") if isinstance(r, Unrolled) else replace(r, rate=0.0) if isinstance(r, Implicit) else r for _, r in special}
+    if len(ways) > 1:
         raise UnsupportedError(
             f"the derivative of {names} passes through its followers in several ways, which is not available in this version",
             "schedule all of them alike: the same `through`, and the same number of steps",
         )
     leaders = {e.child: e.parent for e in game.edges}
-    if len(op.through) > 1 and (Penalty in ways or any(leaders[f] not in op.nodes for f, _ in op.through)):
+    single = any(isinstance(r, (Differences, Penalty, ValueFunction)) for r in ways)
+    if len(op.through) > 1 and (single or any(leaders[f] not in op.nodes for f, _ in op.through)):
         raise UnsupportedError(
-            f"the derivative of {names} passes through several levels of followers, or through several under a penalty",
+            f"the derivative of {names} passes through several levels of followers, or through several under a price",
             "leave `through` out for followers of few numbers: their answers are solved for",
         )
-    networks = {n.handle for n in game.nets}
-    players = (leaders[special[0][0]], special[0][0]) if len(special) == 1 else ()
-    for n in players:
-        owns = game.node(n).owns
-        if len(owns) > 1 and networks & set(owns):
-            raise UnsupportedError(
-                f"{', '.join(f'`{o}`' for o in owns)} are chosen together, a network among them, which cannot pass through a follower in this version"
-            )
+
+
+def _follower(game: ir.Game, plan: Plan, follower: str, how: Response, networks: set[str]) -> None:
+    """What one follower allows."""
+    node = game.node(follower)
+    names = ", ".join(f"`{o}`" for o in node.owns)
+    bound = any(v.name in node.owns and v.set is not None for v in game.vars)
+    if node.scope:
+        raise UnsupportedError(f"{names} answers each sample, and no derivative passes through that in this version", "write `through(stop)`")
+    if isinstance(how, Implicit) and how.how == "newton" and networks & set(node.owns):
+        raise UnsupportedError(f"{names} has too many numbers for a dense system", "write `through(implicit(by = cg))`")
+    needs_hessian = isinstance(how, Differences) or (isinstance(how, Implicit) and how.how in ("cg", "approxgrad"))
+    beside = any(e.child == follower and len(children(game, e.parent)) > 1 for e in game.edges)
+    if needs_hessian and (bound or beside):
+        why = "lies in a set" if bound else "is not the only follower"
+        raise UnsupportedError(f"{names} {why}, so that its system is not symmetric", "write `through(implicit(by = gmres))`")
+    if isinstance(how, Unrolled):
+        for o in node.owns:
+            if words("rules")[plan.rule(o).word].advance is None:
+                raise UnsupportedError(f"no derivative passes through steps of `{plan.rule(o).word}`", f"give `{o}` sgd or adam steps")

@@ -16,7 +16,7 @@ from gamespec.ir.types import INDEX
 from gamespec.ir.walk import expanded, rebuild, walk
 from gamespec.library.registry import words
 from gamespec.plan.ops import NOW, Adjust, Derive, Keep, Plan, Reach, Respond, flat
-from gamespec.plan.response import Implicit, Penalty, Unrolled
+from gamespec.plan.response import Envelope, Frozen, Implicit, Stop
 from gamespec.solvers.base import problem_nodes
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def scene(game: ir.Game, plan: Plan, given: frozenset[str], spans: Mapping[str, 
     explicit = set()
     for op in flat(plan.body):
         for node, how in op.through if isinstance(op, Derive) else ():
-            if isinstance(how, (Unrolled, Implicit, Penalty)):
+            if not isinstance(how, (Frozen, Envelope, Stop)):
                 leaders = [e.parent for e in game.edges if e.child == node]
                 owned = {o for n in [node, *leaders] for o in game.node(n).owns}
                 explicit |= {n.name for n in game.nets if n.handle in owned}

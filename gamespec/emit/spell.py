@@ -18,13 +18,14 @@ _PROGRAM = frozenset([
     "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
     "gain", "note", "sizes", "points", "shapes", "at", "good", "climb", "climbs", "weight", "moved", "g_all", "field", "check", "play",
     "costs", "cost", "sets", "gains", "weights", "budget", "tried", "along", "answered",
+    "advance", "memory", "graph", "slopes", "g_lead", "g_follow",
 ])
 # fmt: on
 """What the program calls its own functions, arguments and local values."""
 
 _PREFIXES = (
     "objective_", "moved_by_", "respond_", "answer_", "metric_", "batch_", "read_", "draw_", "best_", "value_", "g_", "at_",
-    "rng_", "rule_", "order_", "moved_",
+    "rng_", "rule_", "order_", "moved_", "count_", "kept_",
 )  # fmt: skip
 _SUFFIXES = ("_", "_best", "_each", "_start", "_params", "_table")
 

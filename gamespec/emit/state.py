@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 from gamespec.emit import sets
@@ -16,6 +17,7 @@ from gamespec.ir import game as ir
 from gamespec.ir.expr import Array, Expr, Word
 from gamespec.library.registry import words
 from gamespec.plan.ops import NOW
+from gamespec.plan.response import Penalty
 from gamespec.solvers.base import plain_steps
 
 
@@ -44,6 +46,13 @@ def start_function(scene: Scene, text: Text) -> None:
     for v in game.vars:
         if not v.scope:
             _start_var(scene, v, text)
+    _start_rules(scene, text)
+    _start_kept(scene, text)
+    text.add(*(["    s.answered = False"] if scene.plan.answer != NOW else []), "    return s")
+
+
+def _start_rules(scene: Scene, text: Text) -> None:
+    """What the step rules, and prices that change, remember."""
     for name, rule in scene.plan.rules:
         net, var = scene.net(name), scene.var(name)
         if net is None and (var is None or var.scope or plain_steps(rule) or rule.word == "sign"):
@@ -54,6 +63,13 @@ def start_function(scene: Scene, text: Text) -> None:
         defaults = {o.name: o.default for o in entry.options}
         options = "".join(f", {k}={quoted(v)}" for k, v in rule.options if k in defaults and (k == "lr" or v != defaults[k]))
         text.add(f"    s.rule_{spelled(name)} = {entry.build.__name__}({target}{options})")
+    for follower, how in {f: r for _, through in scene.plan.residual for f, r in through}.items():
+        if isinstance(how, Penalty) and not how.steady:
+            _start_price(scene, follower, how, text)
+
+
+def _start_kept(scene: Scene, text: Text) -> None:
+    """Points and gradients that outlive a step."""
     for name, (owned, gradient) in kept(scene).items():
         net = scene.net(owned)
         many = "" if net is None else scene.weights(net, "s.")
@@ -63,7 +79,15 @@ def start_function(scene: Scene, text: Text) -> None:
         else:
             value = f"copied({many})" if many else f"s.{spelled(owned)}"
         text.add(f"    s.{name} = {value}")
-    text.add(*(["    s.answered = False"] if scene.plan.answer != NOW else []), "    return s")
+
+
+def _start_price(scene: Scene, follower: str, how: Penalty, text: Text) -> None:
+    """What a follower's slope costs its leader, where that changes with the run."""
+    scene.reached.add("Price")
+    owns = scene.game.node(follower).owns
+    owned = [f"s.{spelled(o)}" if (net := scene.net(o)) is None else f"*{scene.weights(net, 's.')}" for o in owns]
+    when = "math.inf" if math.isinf(how.when) else repr(how.when)
+    text.add(f"    s.rule_{spelled(owns[0])}_price = Price([{', '.join(owned)}], {how.gamma!r}, {how.growth!r}, {when}, {how.multiplier})")
 
 
 def _start_net(scene: Scene, n: ir.Net, text: Text) -> None:

@@ -9,9 +9,19 @@ from gamespec.kernels.gradient import unflatten_list
 
 
 def apply_at(net: nn.Module, params: list[Tensor], *inputs: Tensor) -> Tensor:
-    """The network with `params` in place of its own that are not frozen, in their order; its own are untouched."""
+    """The network with `params` in place of its own that are not frozen, in their order; its own are untouched.
+
+    In train mode its statistics move, in copies: what was computed at earlier statistics can still be differentiated.
+    """
     names = [name for name, own in net.named_parameters() if own.requires_grad]
-    return torch.func.functional_call(net, dict(zip(names, params, strict=True)), inputs)
+    given = dict(zip(names, params, strict=True))
+    buffers = dict(net.named_buffers()) if net.training else {}
+    copies = {name: b.clone() for name, b in buffers.items()}
+    found = torch.func.functional_call(net, {**given, **copies}, inputs)
+    with torch.no_grad():
+        for name, b in buffers.items():
+            b.copy_(copies[name])
+    return found
 
 
 def apply_vector(net: nn.Module, vector: Tensor, *inputs: Tensor) -> Tensor:

@@ -74,3 +74,18 @@ def gmres(matvec: Callable[[Tensor], Tensor], b: Tensor, steps: int, tol: float)
             break
         basis.append(w / length)
     return v
+
+
+def descend_normal(matvec: Callable[[Tensor], Tensor], b: Tensor, steps: int, rate: float) -> Tensor:
+    """Approximate A^{-1} b for a symmetric A by gradient steps on |A v - b|^2 / 2: v <- v - rate * A (A v - b).
+
+    Shapes: b and the result are [n]; matvec maps [n] to [n].
+    Error: |v - A^{-1} b| <= |A^{-1} b| max (1 - rate a^2)^steps over the eigenvalues a of A; rate < 2 / max a^2 is needed.
+    Cost: two matvecs a step.
+    Batching: closed under vmap.
+    Source: Mehra and Hamm 2021, section 2, ApproxGrad, after Pedregosa 2016.
+    """
+    v = torch.zeros_like(b)
+    for _ in range(steps):
+        v = v - rate * matvec(matvec(v) - b)
+    return v

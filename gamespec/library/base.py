@@ -129,12 +129,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A step rule: `build(tensors, **options)` gives an object with `update(tensors, grads)`, in place, descending."""
+    """A step rule: `build(tensors, **options)` gives an object with `update(tensors, grads)`, in place, descending.
+
+    `advance(points, memory, grads, k, **options)` is step k = 1, 2, ... of the same rule as a differentiable function: it
+    gives the points reached and what to remember, `[]` before the first step. None where a rule cannot be unrolled.
+    """
 
     word: str
     options: tuple[Option, ...]
     build: Callable[..., Any]
     source: str
+    advance: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

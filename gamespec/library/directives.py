@@ -72,14 +72,6 @@ class _Directives(Mapping[str, Directive]):
 
 DIRECTIVES: Mapping[str, Directive] = _Directives()
 
-RESPONSES: dict[str, tuple[Option, ...]] = {
-    "stop": (),
-    "envelope": (),
-    "unroll": (),
-    "implicit": (Option("iters", int, 20), Option("tol", float, 1e-10)),
-    "penalty": (Option("gamma", float, 1.0), Option("growth", float, 1.0)),
-}
-
 SETTINGS: dict[str, Option] = {
     o.name: o
     for o in [

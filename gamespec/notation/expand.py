@@ -13,7 +13,8 @@ from gamespec.ir import game as ir
 from gamespec.ir.expr import Word
 from gamespec.ir.walk import problem
 from gamespec.library.base import Option
-from gamespec.library.directives import DIRECTIVES, RESPONSES
+from gamespec.library.directives import DIRECTIVES
+from gamespec.library.responses import RESPONSES
 from gamespec.notation.inline import inlined
 from gamespec.plan.ops import Rule
 from gamespec.plan.response import Implicit
@@ -113,10 +114,10 @@ def _through(seat: Seat, uses: tuple[ir.Use, ...]) -> list[str]:
     use = next((use for use in uses if use.word == "through"), None)
     if use is not None:
         word = use.args[0].value if isinstance(use.args[0], Word) else ""
-        values = {o.name: o.default for o in RESPONSES[word]} | {o.key: plain(o.value) for o in use.options}
-        return [f"through({_word(word, values.items())})"]
+        values = {o.name: o.default for o in RESPONSES[word].options} | {o.key: plain(o.value) for o in use.options}
+        return [f"through({_word(word, [(k, v) for k, v in values.items() if v is not None])})"]
     how = seat.response
-    return [f"through({_word('implicit', [('iters', how.steps), ('tol', how.tol)])})"] if isinstance(how, Implicit) else []
+    return [f"through({_word('implicit', [('by', how.how), ('iters', how.steps), ('tol', how.tol)])})"] if isinstance(how, Implicit) else []
 
 
 def _run(game: ir.Game, table: Table) -> str:

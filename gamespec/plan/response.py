@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -36,42 +37,101 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Unrolled:
-    """Through `steps` gradient steps of the follower of length `lr` (reverse mode)."""
+    """Through the follower's `steps` steps by its own rule, whose length is `lr`, or through the `last` of them.
+
+    Backwards, keeping the graphs of all steps or, with `recompute`, the iterates; or `forward`, carrying along.
+    """
 
     steps: int
     lr: float
+    rule: str = "sgd"
+    last: int = 0
+    forward: bool = False
+    recompute: bool = False
 
     def __str__(self) -> str:
         """As a plan prints it."""
-        return f"unrolled over {self.steps} steps of {self.lr:g}"
+        rule = f" by {self.rule}" if self.rule != "sgd" else ""
+        last = f", through the last {self.last}" if self.last else ""
+        way = ", forwards" if self.forward else ", from stored iterates" if self.recompute else ""
+        return f"unrolled over {self.steps} steps of {self.lr:g}{rule}{last}{way}"
 
 
 @dataclass(frozen=True, slots=True)
 class Implicit:
-    """By the implicit function theorem; `how` is "cg" (matrix-free) or "newton" (dense, any number of levels).
+    """By the implicit function theorem; `how` the linear system is solved: see `through(implicit)` in the library.
 
-    Followers in equilibrium, and followers bound to sets, have no symmetric derivative: "cg" is GMRES for them.
+    "newton" is dense and finds the answer as well, at any number of levels; "cg" and "approxgrad" need the symmetric
+    system of one follower without a set. `rate` is the step of "neumann" and "approxgrad".
     """
 
     how: str
     steps: int
     tol: float
+    rate: float = 0.0
 
     def __str__(self) -> str:
         """As a plan prints it."""
-        return f"implicitly ({self.how}, up to {self.steps} steps, tolerance {self.tol:g})"
+        rest = f"steps of {self.rate:g}" if self.how in ("neumann", "approxgrad") else f"steps, tolerance {self.tol:g}"
+        return f"implicitly ({self.how}, up to {self.steps} {rest})"
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Implicitly by first derivatives alone: `terms` of the Neumann series, products by differences at `scale`."""
+
+    terms: int
+    rate: float
+    scale: float
+
+    def __str__(self) -> str:
+        """As a plan prints it."""
+        return f"by differences of gradients {self.scale:g} apart ({self.terms} terms of {self.rate:g})"
 
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """The follower minimises the leader's objective + gamma/2 |gradient of its own|^2; gamma grows by `growth` a step."""
+    """The follower minimises the leader's objective + gamma/2 |gradient of its own|^2.
+
+    gamma grows by `growth` a step, or only where all slopes are below `when`; a `multiplier` grows with it.
+    """
 
     gamma: float
     growth: float
+    when: float = math.inf
+    multiplier: bool = False
+
+    @property
+    def steady(self) -> bool:
+        """Whether the price is a formula of the number of the step: nothing to remember."""
+        return math.isinf(self.when) and not self.multiplier
 
     def __str__(self) -> str:
         """As a plan prints it."""
-        return f"under a penalty of {self.gamma:g}{f', times {self.growth:g} a step' if self.growth != 1 else ''}"
+        often = "a step" if math.isinf(self.when) else f"whenever the slopes are below {self.when:g}"
+        grows = f", times {self.growth:g} {often}" if self.growth != 1 else ""
+        return f"under a penalty of {self.gamma:g}{grows}{' and a multiplier' if self.multiplier else ''}"
 
 
-Response = Frozen | Envelope | Stop | Unrolled | Implicit | Penalty
+@dataclass(frozen=True, slots=True)
+class ValueFunction:
+    """The follower minimises the leader's objective + weight * what it loses against `steps` own steps of `lr`.
+
+    Without a gamma the weight follows from the slopes, and leader and follower move at once (BOME); else it is gamma,
+    times `growth` a step (F2SA).
+    """
+
+    steps: int
+    lr: float
+    gamma: float | None = None
+    growth: float = 1.0
+    pace: float = 0.5
+
+    def __str__(self) -> str:
+        """As a plan prints it."""
+        grows = f", times {self.growth:g} a step" if self.growth != 1 else ""
+        weight = f"at the pace {self.pace:g}" if self.gamma is None else f"times {self.gamma:g}{grows}"
+        return f"by what it loses against {self.steps} steps of {self.lr:g}, {weight}"
+
+
+Response = Frozen | Envelope | Stop | Unrolled | Implicit | Differences | Penalty | ValueFunction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gamespec.ir.game import Game
 from gamespec.plan.ops import Adjust, Choose, Derive, Op, Plan, Reach, Repeat, Respond, Select
-from gamespec.plan.response import Implicit, Penalty, Unrolled
+from gamespec.plan.response import Differences, Implicit, Penalty, Unrolled, ValueFunction
 
 
 def cost(game: Game, plan: Plan) -> str:
@@ -54,13 +54,25 @@ def _op(op: Op, game: Game) -> tuple[int, int, list[str]]:
 def _derive(op: Derive) -> tuple[int, int, list[str]]:
     forward, backward, parts = len(op.nodes), len(op.nodes), []
     for follower, how in op.through:
-        if isinstance(how, Unrolled):
-            forward, backward = forward + how.steps, backward + 2 * how.steps
-            parts.append(f"{how.steps} unrolled steps")
-        elif isinstance(how, Implicit):
-            backward += how.steps + 2
-            parts.append(f"up to {how.steps} {'conjugate gradient' if how.how == 'cg' else 'Newton'} steps for `{follower.rsplit(':', 1)[-1]}`")
-        elif isinstance(how, Penalty):
-            forward, backward = forward + 1, backward + 2
-            parts.append("the gradient of a gradient")
+        name = follower.rsplit(":", 1)[-1]
+        match how:
+            case Unrolled():
+                kept = min(how.last or how.steps, how.steps)
+                forward, backward = forward + how.steps + kept * how.recompute, backward + how.steps + kept * (1 + how.recompute)
+                parts.append(f"{how.steps} unrolled steps{' for each number of the leader' if how.forward else ''}")
+            case Implicit():
+                backward += how.steps * (2 if how.how == "approxgrad" else 1) + 2
+                parts.append(f"up to {how.steps} {_SOLVES[how.how]} steps for `{name}`")
+            case Differences():
+                forward, backward = forward + 2 * how.terms, backward + 2 * how.terms
+                parts.append(f"{2 * how.terms} gradients beside `{name}`")
+            case Penalty():
+                forward, backward = forward + 1, backward + 2
+                parts.append("the gradient of a gradient")
+            case ValueFunction():
+                forward, backward = forward + 2 + how.steps, backward + 2 + how.steps
+                parts.append(f"{how.steps} more steps of `{name}` to compare with")
     return forward, backward, parts
+
+
+_SOLVES = {"cg": "conjugate gradient", "newton": "Newton", "neumann": "Neumann", "gmres": "GMRES", "approxgrad": "ApproxGrad"}

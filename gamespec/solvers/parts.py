@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gamespec.ir import game as ir
 from gamespec.plan.ops import Choose, Derive, Move, Op, Repeat, Respond, Sample, Select
-from gamespec.plan.response import Envelope, Frozen, Implicit, Penalty, Response, Stop, Unrolled
+from gamespec.plan.response import Envelope, Frozen, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
 from gamespec.solvers.base import Table, children, drawn, follower_kind, problem_nodes, team
 
 AT_ONCE = "moves all players at once, so nobody can answer anybody"
@@ -53,14 +53,19 @@ def answer(game: ir.Game, table: Table, edge: ir.Edge, draw: Sample) -> tuple[Op
     kind, how = follower_kind(game, edge), response(game, table, edge)
     if kind == "choice":
         return (Choose(node),)
-    if isinstance(how, Unrolled) or (isinstance(how, Implicit) and how.how == "newton"):
-        return ()  # the answer is computed inside the leader's derivative
+    if isinstance(how, Unrolled) or (isinstance(how, Implicit) and how.how == "newton") or at_once(how):
+        return ()  # the answer is computed inside the leader's derivative, or moves with it
     below = answers(game, table, node, draw)
     if kind == "per_sample" or seat.rules[0][1].word == "sign":
         return (*below, Respond(node, seat.rules[0][1], seat.steps, seat.start, seat.restarts, seat.surrogates))
-    through = ((node, how),) if isinstance(how, Penalty) else responses(game, table, node)
+    through = ((node, how),) if isinstance(how, (Penalty, ValueFunction)) else responses(game, table, node)
     turn = repeated(table, draw, (*below, Derive((node,), "now", through), Move((node,), "now", "now")), max(seat.times, seat.steps, 1))
     return (*turn, Select(node)) if seat.beam else turn
+
+
+def at_once(how: Response) -> bool:
+    """Whether a follower moves together with its leader."""
+    return isinstance(how, ValueFunction) and how.gamma is None
 
 
 def answers(game: ir.Game, table: Table, leader: str, draw: Sample) -> tuple[Op, ...]:
@@ -93,7 +98,9 @@ def sequential(game: ir.Game, table: Table) -> tuple[Op, ...]:
     ops: list[Op] = [draw]
     for root in reversed(order(game)):
         ops += answers(game, table, root, draw)
-        turn: tuple[Op, ...] = (Derive((root,), "now", responses(game, table, root)), Move((root,), "now", "now"))
+        through = responses(game, table, root)
+        movers = (root, *(f for f, how in through if at_once(how)))
+        turn: tuple[Op, ...] = (Derive(movers, "now", through), Move(movers, "now", "now"))
         # A leader's further moves are against the answers that it has got, hence on the same rows.
         seat = table.seat(root)
         ops += repeated(table, Sample((), ()) if children(game, root) else draw, turn, seat.times)

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from gamespec.check.constant import plain, plain_use
 from gamespec.check.owners import moves
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Call, Ref, Word
+from gamespec.ir.expr import Call, Ref
 from gamespec.ir.walk import walk
-from gamespec.library.directives import DIRECTIVES, RESPONSES
+from gamespec.library.directives import DIRECTIVES
 from gamespec.library.functions import FUNCTIONS
 from gamespec.library.registry import words
 from gamespec.plan.ops import Rule
-from gamespec.plan.response import Envelope, Implicit, Penalty, Response, Stop, Unrolled
+from gamespec.plan.response import Envelope, Implicit, Response, Stop
 from gamespec.solvers.base import Seat, Table, drawn, follower_kind, owns_network, problem_nodes, size, team
+from gamespec.solvers.responses import solved_for, word_of, written
 
 SMALL = 100
 """Numbers in a follower up to which its optimality condition is solved by Newton's method with a dense Jacobian."""
@@ -165,14 +166,14 @@ class _Work:
             return 10
         if edge is None or (edge.kind == "value" and "through" not in first) or self._solved(edge, first):
             return 0
-        if edge.kind == "value" and _word(first["through"]) != "unroll":
+        if edge.kind == "value" and word_of(first["through"]) in ("stop", "envelope"):
             return 0
         self.defaults[f"{key}.steps"] = 20
         return 20
 
     def _solved(self, edge: ir.Edge, first: dict[str, ir.Use]) -> bool:
         small = sum(size(self.game, n) for n in team(self.game, edge.child)) <= SMALL and not self.game.data
-        return small and ("through" not in first or _word(first["through"]) == "implicit")
+        return small and ("through" not in first or solved_for(first["through"]))
 
     def _rule(self, node: str, name: str, key: str, uses: tuple[ir.Use, ...]) -> Rule:
         """The step rule of one thing that is chosen."""
@@ -220,35 +221,14 @@ class _Work:
         if "pgd" in first and "through" not in first:
             self.defaults[f"{self.game.node(edge.child).owns[0]}.through"] = "stop"
             return Stop()
-        if "through" not in first:
-            how = newton if self._solved(edge, first) else Implicit("cg", 20, 1e-10)
-            self.defaults[f"{self.game.node(edge.child).owns[0]}.through"] = f"implicit ({how.how})"
-            return how
-        use = first["through"]
-        values = {o.name: o.default for o in RESPONSES[_word(use)]} | {o.key: plain(o.value) for o in use.options}
-        match _word(use):
-            case "envelope":
-                return Envelope("as written: through(envelope)")
-            case "unroll":
-                return self._unrolled(rules, steps)
-            case "implicit":
-                return newton if self._solved(edge, first) else Implicit("cg", whole(values["iters"]), real(values["tol"]))
-            case "penalty":
-                return Penalty(real(values["gamma"]), real(values["growth"]))
-        return Stop()
-
-    def _unrolled(self, rules: tuple[tuple[str, Rule], ...], steps: int) -> Unrolled:
-        """Unrolled steps are plain gradient steps, whatever the rule."""
-        name, rule = rules[0]
-        lr = real(dict(rule.options)["lr"])
-        if rule.word != "sgd" or any(v for k, v in rule.options if k in ("momentum", "weight_decay")):
-            self.defaults[f"{name}.unroll"] = f"plain gradient steps of {lr}"
-        return Unrolled(steps, lr)
-
-
-def _word(use: ir.Use) -> str:
-    """The first argument of a directive, a word."""
-    return use.args[0].value if isinstance(use.args[0], Word) else ""
+        free = all(v.set is None for v in self.game.vars if v.name in self.game.node(edge.child).owns)
+        symmetric = free and sum(e.parent == edge.parent for e in self.game.edges) == 1
+        small = self._solved(edge, first)
+        if "through" in first:
+            return written(first["through"], rules[0][1], steps, newton if small else None, symmetric=symmetric)
+        how = newton if small else Implicit("cg" if symmetric else "gmres", 20, 1e-10)
+        self.defaults[f"{self.game.node(edge.child).owns[0]}.through"] = f"implicit ({how.how})"
+        return how
 
 
 def _values(use: ir.Use) -> dict[str, object]:

@@ -89,8 +89,8 @@ def test_frozen_weights_stay_where_they_are():
     assert not torch.equal(net.body[4].weight, last)
 
 
-def test_an_unrolled_follower_does_not_touch_running_statistics():
-    """Inner loops change no buffers."""
+def test_an_unrolled_follower_moves_its_statistics_once_a_step():
+    """Its own steps are moves, in train mode; its leader's look and the residual are none, and change no buffer."""
     text = (
         HEAD.replace("= given\nnet h: R[6] -> logits[3] = given", "= given\nnet h: R[6] -> logits[3] = given  params w")
         + """var u: R in [0, 2] init 1
@@ -102,12 +102,14 @@ run { batch = 8  steps = 3 }"""
     net.body[0].bias.requires_grad_(False)
     module = program(text, given=("h",))
     s = module.start(nets={"h": net}, data=data())
-    before = [t.clone() for t in net.buffers()]
     module.step(s)
+    looks = [training for training, _ in net.calls]
+    after = [t.clone() for t in net.buffers()]
     module.residual(s)
 
-    assert all(torch.equal(a, b) for a, b in zip(before, net.buffers(), strict=True))
-    assert all(not training for training, _ in net.calls)
+    assert looks == [True, True, True, False]
+    assert int(net.body[1].num_batches_tracked) == 3
+    assert all(torch.equal(a, b) for a, b in zip(after, net.buffers(), strict=True))
 
 
 def test_two_populations_never_share_a_forward_of_a_network_that_was_brought():

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from gamespec.kernels.gradient import gradients
-from gamespec.kernels.joint import hypergradient_joint, hypergradient_joint_unrolled
+from gamespec.kernels.hypergradient import hypergradient_implicit
 from gamespec.kernels.linear import gmres
+from gamespec.kernels.unroll import hypergradient_forward, hypergradient_unrolled
 from gamespec.library.sets.box import project_box
 from gamespec.library.sets.l2 import project_l2
 from gamespec.library.sets.simplex import project_simplex
@@ -64,7 +65,7 @@ def test_through_the_answer_equals_central_differences(name: str, start: tuple[f
     """Active and inactive coordinates alike: the starts lie inside each set, on a face of it and in a corner."""
     project, u = SETS[name], vector(*start)
     z = answer(project, u)
-    value, (found,) = hypergradient_joint(outer, field, project, [u], z, 20, 1e-12)
+    value, (found,) = hypergradient_implicit(outer, field, [u], z, lambda p, b: gmres(p, b, 20, 1e-12), project)
     wanted = central(lambda at: outer([at], answer(project, at)), u)
 
     assert abs(value - outer([u], z)) < 1e-12
@@ -82,8 +83,9 @@ def test_the_starts_reach_both_sides_of_every_bound() -> None:
     assert held == {"free": {False}, "box": {False, True}, "ball": {False, True}, "simplex": {True}}
 
 
+@pytest.mark.parametrize("kernel", [hypergradient_unrolled, hypergradient_forward])
 @pytest.mark.parametrize("name", SETS)
-def test_unrolled_is_the_derivative_of_the_steps(name: str) -> None:
+def test_unrolled_is_the_derivative_of_the_steps(name: str, kernel: Callable[..., tuple[torch.Tensor, Lists, Lists]]) -> None:
     """Five projected steps of all followers at once, and where they end."""
     project, u, z = SETS[name], vector(0.9, -0.7), [vector(0.1, 0.3, 0.2)]
 
@@ -94,7 +96,11 @@ def test_unrolled_is_the_derivative_of_the_steps(name: str) -> None:
             point = point if project is None else project(point)
         return point
 
-    value, (found,), end = hypergradient_joint_unrolled(outer, field, project, [u], z, 5, [0.2])
+    def advance(u: Lists, z: Lists, _memory: list[Lists], _k: int, _graph: bool) -> tuple[Lists, list[Lists]]:
+        moved = [t - 0.2 * g for t, g in zip(z, field(u, z), strict=True)]
+        return moved if project is None else project(moved), []
+
+    value, (found,), end = kernel(outer, advance, [u], z, 5)
 
     assert torch.equal(end[0], walked(u)[0])
     assert abs(value - outer([u], walked(u))) < 1e-12
@@ -108,7 +114,7 @@ def test_what_no_follower_feels_stands_still() -> None:
         return gradients([((z[0] - u[0]) ** 2).sum()], z, graph=True)
 
     u, z = [vector(0.5)], [vector(0.5), vector(3.0, 4.0)]
-    _, (found,) = hypergradient_joint(lambda u, z: (z[0] * u[0]).sum() + z[1].sum(), loose, None, u, z, 20, 1e-12)
+    _, (found,) = hypergradient_implicit(lambda u, z: (z[0] * u[0]).sum() + z[1].sum(), loose, u, z, lambda p, b: gmres(p, b, 20, 1e-12))
 
     assert torch.allclose(found, vector(1.0))
 

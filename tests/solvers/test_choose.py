@@ -8,7 +8,7 @@ import pytest
 
 from gamespec.library.registry import words
 from gamespec.plan.ops import Derive, Repeat, Respond
-from gamespec.plan.response import Envelope, Implicit, Penalty, Stop, Unrolled
+from gamespec.plan.response import Differences, Envelope, Implicit, Penalty, Stop, Unrolled, ValueFunction
 from gamespec.report.diagnostic import GameError
 from gamespec.solvers.cost import cost
 from gamespec.solvers.setup import real, whole
@@ -132,9 +132,18 @@ BILEVEL = GAMES["a bilevel game"][1]
 
 @pytest.mark.parametrize(("schedule", "how"), [
     ("", Implicit("newton", 50, 1e-12)), ("w: newton(steps = 9, tol = 1e-9)", Implicit("newton", 9, 1e-9)),
-    ("w: sgd(lr = 0.2, steps = 4), through(unroll)", Unrolled(4, 0.2)), ("w: through(unroll)", Unrolled(20, 0.1)),
+    ("w: sgd(lr = 0.2, steps = 4), through(unroll)", Unrolled(4, 0.2)), ("w: through(unroll)", Unrolled(20, 0.1, recompute=True)),
     ("w: sgd(lr = 0.2, steps = 4), through(penalty(gamma = 3, growth = 1.1))", Penalty(3.0, 1.1)), ("w: through(stop)", Stop()),
     ("w: through(envelope)", Envelope("as written: through(envelope)")), ("w: through(implicit)", Implicit("newton", 50, 1e-12)),
+    ("w: sgd(lr = 0.2), through(unroll(last = 3, recompute = false))", Unrolled(20, 0.2, last=3)),
+    ("w: adam(lr = 0.2, steps = 4), through(unroll(forward))", Unrolled(4, 0.2, "adam", forward=True)),
+    ("w: sgd(lr = 0.2), through(implicit(neumann, iters = 7))", Implicit("neumann", 7, 1e-10, 0.2)),
+    ("w: through(implicit(cg, tol = 1e-4))", Implicit("cg", 20, 1e-4)),
+    ("w: sgd(lr = 0.2), through(implicit(approxgrad, rate = 0.3))", Implicit("approxgrad", 20, 1e-10, 0.3)),
+    ("w: sgd(lr = 0.2), through(differences(iters = 3))", Differences(3, 0.2, 0.01)),
+    ("w: sgd(lr = 0.2), through(penalty(growth = 1.1, when = 0.01, multiplier = true))", Penalty(1.0, 1.1, 0.01, True)),
+    ("w: sgd(lr = 0.2, steps = 6), through(f2sa(gamma = 4, growth = 1.01))", ValueFunction(6, 0.2, 4.0, 1.01)),
+    ("w: sgd(lr = 0.2, steps = 6), through(bome(pace = 0.7))", ValueFunction(6, 0.2, pace=0.7)),
 ])  # fmt: skip
 def test_responses_are_as_written(schedule, how):
     """The derivative passes through the follower the way that the schedule says."""
@@ -149,13 +158,6 @@ def test_a_response_may_be_written_for_a_follower_of_the_same_objective():
     plan = compiled(HEAD + GAMES["no saddle"][1] + "\nschedule { method: nested  v: ascent(lr = 0.1, steps = 3), through(unroll) }")[1].plan
 
     assert {r for _, through in plan.residual for _, r in through} == {Unrolled(3, 0.1)}
-
-
-def test_unrolled_steps_are_plain_and_say_so():
-    """Adam is not unrolled: the steps taken instead are listed."""
-    plan = compiled(HEAD + BILEVEL + "\nschedule { w: adam(lr = 0.2, steps = 4), through(unroll) }")[1].plan
-
-    assert ("w.unroll", "plain gradient steps of 0.2") in plan.defaults
 
 
 def test_a_large_follower_is_answered_by_conjugate_gradients():

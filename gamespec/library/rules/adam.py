@@ -99,6 +99,41 @@ class Adam:
             mine.copy_(kept)
 
 
+def smooth_root(square: Tensor) -> Tensor:
+    """The square root with derivative 0 at 0, right wherever what stands above it is 0 there as well."""
+    return torch.where(square > 0, torch.sqrt(torch.where(square > 0, square, 1.0)), 0.0)
+
+
+def advance_adam(
+    points: list[Tensor],
+    memory: list[Tensor],
+    grads: list[Tensor],
+    k: int,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Step k of `Adam` as a differentiable function of points, memory and gradients; the memory is both running means.
+
+    Error: none where a gradient is exactly 0: the root of the mean square has no derivative there, but is multiplied by
+    the running mean, which is 0 as well.
+    """
+    if weight_decay:
+        grads = [g + weight_decay * p for g, p in zip(grads, points, strict=True)]
+    memory = memory or [torch.zeros_like(p) for p in (*points, *points)]
+    mean = [betas[0] * m + (1 - betas[0]) * g for m, g in zip(memory, grads, strict=False)]
+    square = [betas[1] * v + (1 - betas[1]) * g * g for v, g in zip(memory[len(points) :], grads, strict=True)]
+    rate = lr if decay == "constant" else decayed(lr, decay, torch.tensor(float(k), device=points[0].device), total)
+    size, root = rate / (1 - betas[0] ** k), (1 - betas[1] ** k) ** 0.5
+    moved = [
+        p - size * m / (smooth_root(v) / root + eps) for p, m, v in zip(points, mean, square, strict=True)
+    ]
+    return moved, [*mean, *square]
+
+
 RULE = Rule(
     word="adam",
     options=(
@@ -110,4 +145,5 @@ RULE = Rule(
     ),
     build=Adam,
     source="Kingma and Ba 2015",
+    advance=advance_adam,
 )

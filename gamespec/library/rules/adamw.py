@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Rule
-from gamespec.library.rules.adam import Adam
+from gamespec.library.rules.adam import Adam, advance_adam
 from gamespec.library.rules.decay import DECAY, decayed
 
 if TYPE_CHECKING:
@@ -49,6 +49,24 @@ class AdamW:
         self.adam.load(state)
 
 
+def advance_adamw(
+    points: list[Tensor],
+    memory: list[Tensor],
+    grads: list[Tensor],
+    k: int,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Step k of `AdamW` as a differentiable function of points, memory and gradients; the memory is that of Adam."""
+    rate = lr if decay == "constant" else decayed(lr, decay, torch.tensor(float(k), device=points[0].device), total)
+    shrunk = [p * (1 - rate * weight_decay) for p in points]
+    return advance_adam(shrunk, memory, grads, k, lr, betas, eps, 0.0, decay, total)
+
+
 RULE = Rule(
     word="adamw",
     options=(
@@ -60,4 +78,5 @@ RULE = Rule(
     ),
     build=AdamW,
     source="Loshchilov and Hutter 2019",
+    advance=advance_adamw,
 )

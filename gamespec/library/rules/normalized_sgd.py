@@ -57,9 +57,31 @@ class NormalizedSGD:
             mine.copy_(saved)
 
 
+def advance_normalized_sgd(
+    points: list[Tensor],
+    memory: list[Tensor],
+    grads: list[Tensor],
+    k: int,
+    lr: float = 1e-2,
+    momentum: float = 0.0,
+    per: str = "player",
+    eps: float = 1e-8,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Step k of `NormalizedSGD` as a differentiable function; the memory is the velocity."""
+    if momentum:
+        memory = [momentum * v + g for v, g in zip(memory, grads, strict=True)] if memory else grads
+    along = memory if momentum else grads
+    rate = lr if decay == "constant" else decayed(lr, decay, torch.tensor(float(k), device=points[0].device), total)
+    lengths = step_lengths(along, per)
+    return [p - a * (rate / (n + eps)) for p, a, n in zip(points, along, lengths, strict=True)], memory
+
+
 RULE = Rule(
     word="normalized_sgd",
     options=(Option("lr", float, 1e-2), Option("momentum", float, 0.0), PER, Option("eps", float, 1e-8), *DECAY),
     build=NormalizedSGD,
+    advance=advance_normalized_sgd,
     source="Jelassi et al. 2022, section 2",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Rule
+from gamespec.library.rules.adam import smooth_root
 from gamespec.library.rules.decay import DECAY, decayed
 
 if TYPE_CHECKING:
@@ -71,6 +72,35 @@ class RMSprop:
             mine.copy_(kept)
 
 
+def advance_rmsprop(
+    points: list[Tensor],
+    memory: list[Tensor],
+    grads: list[Tensor],
+    k: int,
+    lr: float = 1e-2,
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    centered: bool = False,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Step k of `RMSprop` as a differentiable function; the memory is the mean square, the mean and the velocity."""
+    n = len(points)
+    if weight_decay:
+        grads = [g + weight_decay * p for g, p in zip(grads, points, strict=True)]
+    memory = memory or [torch.zeros_like(p) for p in points * (1 + centered + bool(momentum))]
+    square = [alpha * v + (1 - alpha) * g * g for v, g in zip(memory, grads, strict=False)]
+    mean = [alpha * m + (1 - alpha) * g for m, g in zip(memory[n:], grads, strict=False)] if centered else []
+    below = [v - m * m for v, m in zip(square, mean, strict=True)] if centered else square
+    along = [g / (smooth_root(b) + eps) for g, b in zip(grads, below, strict=True)]
+    velocity = [momentum * v + a for v, a in zip(memory[-n:], along, strict=True)] if momentum else []
+    rate = lr if decay == "constant" else decayed(lr, decay, torch.tensor(float(k), device=points[0].device), total)
+    moved = [p - rate * a for p, a in zip(points, velocity or along, strict=True)]
+    return moved, [*square, *mean, *velocity]
+
+
 RULE = Rule(
     word="rmsprop",
     options=(
@@ -84,4 +114,5 @@ RULE = Rule(
     ),
     build=RMSprop,
     source="Tieleman and Hinton 2012",
+    advance=advance_rmsprop,
 )

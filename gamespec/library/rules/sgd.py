@@ -61,6 +61,28 @@ class SGD:
             mine.copy_(saved)
 
 
+def advance_sgd(
+    points: list[Tensor],
+    memory: list[Tensor],
+    grads: list[Tensor],
+    k: int,
+    lr: float = 0.1,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Step k of `SGD` as a differentiable function of points, memory and gradients; the memory is the velocity."""
+    if weight_decay:
+        grads = [g + weight_decay * p for g, p in zip(grads, points, strict=True)]
+    if momentum:
+        memory = [momentum * v + g for v, g in zip(memory, grads, strict=True)] if memory else grads
+        grads = [g + momentum * v for g, v in zip(grads, memory, strict=True)] if nesterov else memory
+    rate = lr if decay == "constant" else decayed(lr, decay, torch.tensor(float(k), device=points[0].device), total)
+    return [p - rate * g for p, g in zip(points, grads, strict=True)], memory
+
+
 RULE = Rule(
     word="sgd",
     options=(
@@ -72,4 +94,5 @@ RULE = Rule(
     ),
     build=SGD,
     source="Sutskever et al. 2013",
+    advance=advance_sgd,
 )
