@@ -22,6 +22,7 @@ from gamespec.library.registry import words
 from gamespec.library.responses import RESPONSES
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
+from gamespec.syntax.say import say
 
 if TYPE_CHECKING:
     from gamespec.check.build import Build
@@ -85,6 +86,8 @@ def lower_expects(spec: tree.Spec, metrics: tuple[ir.Metric, ...], scope: Scope,
                 raise build.log.fail("GE207", "an expectation is one condition", s.condition.span, hint="compare numbers: `value <= 0.1`")
             build.shallow(typed.expr, s.condition.span)
             written = text[s.condition.span.start : s.condition.span.end]
+            if not written.isprintable():
+                written = say(s.condition)  # on one line, without comments
             found.append(ir.Expect(schedule=s.schedule.id if s.schedule else "", condition=typed.expr, text=written))
         except Failed:
             continue

@@ -19,7 +19,7 @@ FIRST_ORDER = 4
 
 def quoted(value: object) -> str:
     """A plain value as Python text, strings in double quotes."""
-    return f'"{value}"' if isinstance(value, str) and not {'"', "\\"} & {*value} else repr(value)
+    return f'"{value}"' if isinstance(value, str) and value.isprintable() and not {'"', "\\"} & {*value} else repr(value)
 
 
 def arguments(use: ir.Use) -> str:

@@ -20,7 +20,7 @@ import json, resource, sys
 from tests.fuzz.__main__ import corpus, failure
 failure("language 1\\nvar u in [-1, 1]\\nsolve min{{u}} [ u^2 ]\\n", explain=True)
 resource.setrlimit(resource.RLIMIT_DATA, ({MEMORY} + (1 << 30), {MEMORY} + (1 << 30)))
-print(json.dumps([reason for text in corpus() if (reason := failure(text, explain=False))]))
+print(json.dumps([reason for text in corpus() if (reason := failure(text, explain=True))]))
 """
 
 
