@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
@@ -52,32 +51,29 @@ class Plain(Quiet):
         self._total = max(total, 1)
         self._out = out
         self._shown = 0
-        self._begin = time.perf_counter()
-        self._metrics: dict[str, float] = {}
+        self._metrics: dict[str, tuple[float, int]] = {}
 
     def __call__(self, report: Report) -> None:
         """Print the report if it is time."""
-        self._metrics.update(report.metrics)
+        self._metrics |= {name: (value, report.step) for name, value in report.metrics.items()}
         done = report.step * _LINES // self._total
         if done <= self._shown and report.step < self._total:
             return
         self._shown = done
-        left = left_over(report.step, self._total, time.perf_counter() - self._begin)
-        self._out.write(
-            f"step {report.step:>{len(str(self._total))}}/{self._total}  {numbers(report, self._metrics)}  {left}\n"
-        )
+        head = f"step {report.step:>{len(str(self._total))}}/{self._total}"
+        self._out.write(f"{head}  {numbers(report, self._metrics)}  {pace(report)}  {left_over(report.step, self._total, report.time)}\n")
         self._out.flush()
 
 
 class Bar:
-    """A bar with the losses, the newest cheap metrics and the time left; needs rich."""
+    """A bar with the losses, the newest cheap metrics, the pace and the time left; needs rich."""
 
     def __init__(self, total: int, out: TextIO, color: bool) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Rich
 
-        self._metrics: dict[str, float] = {}
+        self._metrics: dict[str, tuple[float, int]] = {}
         columns: list[Any] = [
             BarColumn(24),
             MofNCompleteColumn(),
@@ -103,8 +99,8 @@ class Bar:
         """Move the bar."""
         from rich.markup import escape
 
-        self._metrics.update(report.metrics)
-        self._rich.update(self._task, completed=report.step, description=escape(numbers(report, self._metrics)))
+        self._metrics |= {name: (value, report.step) for name, value in report.metrics.items()}
+        self._rich.update(self._task, completed=report.step, description=escape(f"{numbers(report, self._metrics)}  {pace(report)}"))
 
 
 def progress(total: int, *, quiet: bool = False, color: bool = True, out: TextIO | None = None) -> Progress:
@@ -115,9 +111,18 @@ def progress(total: int, *, quiet: bool = False, color: bool = True, out: TextIO
     return Bar(total, stream, color) if stream.isatty() else Plain(total, stream)
 
 
-def numbers(report: Report, metrics: dict[str, float]) -> str:
-    """Losses, then metrics: `h 0.412  clean 0.953`."""
-    return "  ".join(f"{name} {value:.4g}" for name, value in [*report.losses.items(), *metrics.items()])
+def numbers(report: Report, metrics: dict[str, tuple[float, int]]) -> str:
+    """Losses, then the newest metrics with the step that they are of, where that is an older one: `h 0.412  clean 0.953 (step 36)`."""
+    newest = [f"{name} {value:.4g}{'' if step == report.step else f' (step {step})'}" for name, (value, step) in metrics.items()]
+    return "  ".join([*(f"{name} {value:.4g}" for name, value in report.losses.items()), *newest])
+
+
+def pace(report: Report) -> str:
+    """Steps a second up to here, `57 steps/s`, or seconds a step where one takes longer."""
+    if report.time <= 0 or report.step <= 0:
+        return ""
+    rate = report.step / report.time
+    return f"{rate:.3g} steps/s" if rate >= 1 else f"{1 / rate:.3g} s/step"
 
 
 def left_over(done: int, total: int, seconds: float) -> str:

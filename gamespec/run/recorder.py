@@ -80,8 +80,8 @@ class Recorder:
 
     def _probe(self, state: State) -> dict[str, float]:
         begin = time.perf_counter()
-        metrics = self._module.probe(state)
+        metrics = {"residual": float(self._module.residual(state)), **self._module.probe(state)}
         self._probed = time.perf_counter()
         self._last = self._probed - begin
         self._spent += self._last
-        return dict(metrics)
+        return metrics

@@ -33,12 +33,21 @@ def test_plain_lines_are_about_twenty():
     assert 15 <= len(lines) <= 21
 
 
-def test_a_line_has_step_losses_metrics_and_time():
-    """The newest metrics stay until newer ones come."""
-    last = shown(io.StringIO(), 100, 10).splitlines()[-1]
+def test_a_line_has_step_losses_metrics_pace_and_time():
+    """The newest metrics stay until newer ones come, and an older one says which step it is of."""
+    first, *_, last = shown(io.StringIO(), 100, 10).splitlines()
 
-    assert last.startswith("step 100/100  h 0.01  clean 0.9  ")
-    assert last.endswith(" s")
+    assert first == "step  10/100  h 0.1  clean 0.9  100 steps/s  1 s left"
+    assert last == "step 100/100  h 0.01  clean 0.9 (step 10)  1e+03 steps/s  0.1 s"
+
+
+def test_a_slow_run_counts_seconds():
+    """And the time left is that of the steps left, also where the run was stopped in between."""
+    out = io.StringIO()
+    with progress(100, out=out) as show:
+        show(Report(50, 1000.0, {"h": 1.0}))
+
+    assert out.getvalue() == "step  50/100  h 1  20 s/step  17 min left\n"
 
 
 def test_a_terminal_gets_a_bar():
