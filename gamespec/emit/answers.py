@@ -77,6 +77,7 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
         _best_of(scene, op, body, start, zero, sides)
     kind = f"{op.steps} projected {'sign' if _steepest(op, var, write).startswith('torch') else 'gradient'} steps"
     restarts = f", restarts={op.restarts}" if searches(op) else ""
+    restarts += ", only=slice(None)" if len(op.surrogates) > 1 else ""
     each = ", ".join(n for d in node.scope for n in d.names)
     best = f", the best of {op.restarts} restarts{' for each loss' if len(op.surrogates) > 1 else ''}" if op.restarts > 1 else ""
     doc = f"{var.name} for {f'each ({each})' if each else 'all samples'}: {kind}{best}."
@@ -150,7 +151,7 @@ def _best_of(scene: Scene, op: Respond, body: Text, start: str, zero: str, sides
         inner = f"climb({name})"
     body.add(f"best = {name} = {zero}", "with torch.no_grad():", f"    reached = {call}  # [n], the player's own objective so far")
     if many:
-        body.add("for climb in climbs:")
+        body.add("for climb in climbs[only]:")
     wide = f"[:{', None' * len(var.type.shape)}]" if var.type.shape and var.scope else ""
     lines = [
         "for _ in range(restarts):",
@@ -194,7 +195,7 @@ def _best_of_left(scene: Scene, op: Respond, body: Text, start: str, zero: str, 
     body.add("    with torch.no_grad():", f"        return {name}, {call}", "")
     body.add(f"best = {name} = {zero}", "with torch.no_grad():", f"    reached = {call}  # [n], the player's own objective so far")
     if many:
-        body.add("for climb in climbs:")
+        body.add("for climb in climbs[only]:")
     wide = f"[:{', None' * len(var.type.shape)}]" if var.type.shape else ""
     some = ", ".join(["climb"] * many + [f"{n}[rows]" for n in (name, *samples)])
     lines = [

@@ -16,7 +16,7 @@ _PROGRAM = frozenset([
     "restarts", "start", "step", "train", "report", "main", "residual", "stationary_near", "value", "measure", "probe", "point", "certify",
     "players", "save", "restore", "expectations", "values", "status", "table", "lo", "hi", "best", "here", "score", "terms", "pulls",
     "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
-    "gain", "note", "sizes", "points", "shapes", "at", "good", "climb", "climbs", "weight", "moved", "g_all", "field", "check", "play",
+    "gain", "note", "sizes", "points", "shapes", "at", "good", "only", "climb", "climbs", "weight", "moved", "g_all", "field", "check", "play",
     "costs", "cost", "sets", "gains", "weights", "budget", "tried", "along", "answered",
     "advance", "memory", "graph", "slopes", "g_lead", "g_follow",
 ])

@@ -213,6 +213,17 @@ ROWS = (
          "The note shows what Python said, and where in the program."),
     Code("GW704", "not-compiled", "steps that were to be compiled run eager",
          "The step is no fixed graph, there is no C++ compiler, or the compiled step disagreed with the eager one."),
+    Code("GW710", "wrong-way", "a player's objective gets worse along its own step",
+         "Looked at on the first batch, with the other players where they were: the rate is too large, or a derivative is cut."),
+    Code("GW711", "no-size", "an attack of size 0 changes a metric",
+         "With radius 0 the attacked metric is the clean one; where it is not, the attack changes more than the input."),
+    Code("GW712", "catastrophic-overfitting", "catastrophic overfitting",
+         "The network holds against the attack that it is trained with and not against a longer one."),
+    Code("GW713", "masked-gradients", "gradients are masked",
+         "An attack on one loss finds much less than an attack on another, so its number is no robustness."),
+    Code("GW714", "mode-collapse", "a generator collapses", "What it makes comes near few of the real samples, and came near more before."),
+    Code("GW715", "stands-still", "a parameter has not moved", "No gradient reaches it: it is not used, or a derivative is cut."),
+    Code("GW716", "explodes", "a network explodes", "Its weights are a thousand times as long as at the start."),
 )
 # fmt: on
 

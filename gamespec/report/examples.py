@@ -173,4 +173,11 @@ EXAMPLES: dict[str, Example] = {
     "GE702": Example(command="gamec run diverging.game"),
     "GE703": Example(command="gamec run game_too_large_for_memory.game"),
     "GW704": Example(command="gamec run game_with_a_step_no_compiler_takes.game --compile on"),
+    "GW710": Example(command="gamec run game_with_a_large_rate.game"),
+    "GW711": Example(command="gamec run game_with_a_random_network.game"),
+    "GW712": Example(command="gamec run tests/truth/catastrophic_overfitting.game"),
+    "GW713": Example(command="gamec run game_with_large_logits.game"),
+    "GW714": Example(command="gamec run game_with_a_collapsing_generator.game"),
+    "GW715": Example(command="gamec run game_with_a_given_network.game"),
+    "GW716": Example(command="gamec run game_with_a_growing_network.game"),
 }

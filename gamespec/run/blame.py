@@ -82,9 +82,18 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:  # noqa: ANN401  # whatever 
 def not_finite(module: Emitted, state: State, program: Program, path: Path, steps: int) -> Diagnostic:
     """What to say of a run that met NaN: the last good state is stepped again, every operation watched."""
     frames, made_by = _search(module, state, path, steps)
-    notes = (f"first made by `{made_by}`",) if made_by else ()
+    notes = (*((f"first made by `{made_by}`",) if made_by else ()), *_where(program, frames))
     label = Label(place(program, frames), "first seen here" if frames else "")
     return Diagnostic("GE702", "a number became NaN or infinite", label, notes=notes, hint="try a smaller rate")
+
+
+def _where(program: Program, frames: list[tuple[int, int]]) -> tuple[str, ...]:
+    """The player in whose objective it happened, and the term, as the program has it."""
+    lines = program.text.splitlines()
+    heads = [re.match(r"def (?:objective|metric)_(\w+)", lines[first - 1]) for _, first in frames if 0 < first <= len(lines)]
+    players = tuple(f"in the objective of `{head[1]}`" for head in heads if head)[-1:]
+    term = lines[frames[-1][0] - 1].strip() if frames else ""
+    return (*players, *((f"in the program: {term}",) if term else ()))
 
 
 def _search(module: Emitted, state: State, path: Path, steps: int) -> tuple[list[tuple[int, int]], str]:

@@ -20,6 +20,7 @@ from gamespec.run.blame import not_finite
 from gamespec.run.lane import Lane
 from gamespec.run.load import load_file, located
 from gamespec.run.manifest import manifest
+from gamespec.run.probes import Probes
 from gamespec.run.proofs import proved_checks
 from gamespec.run.recorder import Recorder
 from gamespec.run.result import Report, Result, Status
@@ -152,7 +153,8 @@ def play(
     with show:
         listeners = tuple(f for f in (show if progress else None, on_step) if callable(f))
         history = tuple(store.read_lines(kept.path / "metrics.jsonl")) if since else ()
-        recorder = Recorder(run.module, kept, listeners, history, since.seconds if since else 0.0)
+        probes = _probes(run, state, start, steps, since)
+        recorder = Recorder(run.module, kept, listeners, probes, history, since.seconds if since else 0.0)
         lane = _lane(run, steps, state, since)
         saver = Saver(kept, recorder, lane, start, known, run.request.every if run.request.out else 0)
         word = since.ended if since else ""
@@ -160,8 +162,10 @@ def play(
             state, word = _train(run, recorder, saver, lane, state, steps)
             if run.request.out and word != "interrupted":
                 saver.save(state, word)
+                if word == "finished":
+                    recorder.last_look(steps, state)
     result = _finish(run, recorder, state, word)
-    result = replace(result, lane=lane.said, diagnostics=(*_slower(run, lane), *result.diagnostics))
+    result = replace(result, lane=lane.said, diagnostics=(*_slower(run, lane), *probes.said.values(), *result.diagnostics))
     kept.text("report.txt", summary(replace(result, path=None)))
     ended = {"status": str(result.status), "seconds": round(result.seconds, 3), "lane": lane.record()}
     write_manifest(kept, {**known, **ended}, ended=True)
@@ -203,6 +207,18 @@ def _steps(run: Run, linked: Linked) -> int:
         return run.request.steps
     counted = getattr(run.module, "steps_for", None)
     return run.module.STEPS if counted is None else counted(linked.data)
+
+
+def _probes(run: Run, state: State, start: Base, steps: int, since: Checkpoint | None) -> Probes:
+    """What is looked for on the way; the first looks are made before the first step."""
+    solver = str(getattr(run.compiled.plan, "solver", ""))
+    probes = Probes(run.checked.game, run.module, start, steps, solver, run.checked.spans.get, run.checked.source.name)
+    try:
+        if since is None:
+            probes.first(state)
+    except Exception as error:
+        raise run.failed(error) from error
+    return probes
 
 
 def _lane(run: Run, steps: int, state: State, since: Checkpoint | None) -> Lane:

@@ -19,9 +19,7 @@ class Progress(Protocol):
     def __enter__(self) -> Self:
         """Begin to show."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Leave the screen as it was found."""
 
     def __call__(self, report: Report) -> None:
@@ -35,9 +33,7 @@ class Quiet:
         """Nothing to begin."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Nothing to end."""
 
     def __call__(self, report: Report) -> None:
@@ -56,6 +52,7 @@ class Plain(Quiet):
     def __call__(self, report: Report) -> None:
         """Print the report if it is time."""
         self._metrics |= {name: (value, report.step) for name, value in report.metrics.items()}
+        self._out.writelines(f"{line}\n" for line in warned(report))
         done = report.step * _LINES // self._total
         if done <= self._shown and report.step < self._total:
             return
@@ -89,9 +86,7 @@ class Bar:
         self._rich.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Take the bar away."""
         self._rich.stop()
 
@@ -100,6 +95,8 @@ class Bar:
         from rich.markup import escape
 
         self._metrics |= {name: (value, report.step) for name, value in report.metrics.items()}
+        for line in warned(report):
+            self._rich.console.print(escape(line))
         self._rich.update(self._task, completed=report.step, description=escape(f"{numbers(report, self._metrics)}  {pace(report)}"))
 
 
@@ -115,6 +112,11 @@ def numbers(report: Report, metrics: dict[str, tuple[float, int]]) -> str:
     """Losses, then the newest metrics with the step that they are of, where that is an older one: `h 0.412  clean 0.953 (step 36)`."""
     newest = [f"{name} {value:.4g}{'' if step == report.step else f' (step {step})'}" for name, (value, step) in metrics.items()]
     return "  ".join([*(f"{name} {value:.4g}" for name, value in report.losses.items()), *newest])
+
+
+def warned(report: Report) -> list[str]:
+    """A line for each thing that was noticed: `step 36: GW712 catastrophic overfitting: at step 36, ..`."""
+    return [f"step {report.step}: {d.code} {d.message}: {d.primary.text}" for d in report.warnings]
 
 
 def pace(report: Report) -> str:

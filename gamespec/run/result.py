@@ -69,6 +69,8 @@ class Report:
     metrics: Mapping[str, float] = field(default_factory=dict)
     point: tuple[float, ...] = ()
     """All variables, in a game of few numbers."""
+    warnings: tuple[Diagnostic, ...] = ()
+    """What was noticed since the last report."""
 
     def row(self) -> dict[str, Any]:
         """As it stands in the history and in metrics.jsonl."""

@@ -1,0 +1,211 @@
+"""What is noticed while a game runs: each mistake is made on purpose, and a sound game says nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gamespec import pipeline
+from gamespec.report.source import Source
+from gamespec.run import snapshot
+from gamespec.run.execute import Request, execute, prepare, started
+from gamespec.run.probes import Probes
+
+ROBUST = """language 1
+game robust
+param eps in [0, 1] = 0.3
+data train: (a: R[2], b: class[2]) = moons(n = 300)
+net h: R[2] -> logits[2] = mlp(32)
+solve min{h} E{(a, b) ~ train} max{d in Linf(eps)} [ ce(h(a + d), b) ]
+metric robust = E{(a, b) ~ train} min{e in Linf(eps)} [ correct(h(a + e), b) ]
+schedule { h: adam(lr = 0.02)  d: pgd(steps = 1, lr = 0.3)
+           robust.e: pgd(steps = 10, lr = 0.1, restarts = 1, surrogate = [ce, margin]) }
+run { batch = 100  steps = 60  seed = 0 }
+"""
+
+GAN = """language 1
+game generator
+data ring: R[2] = mog(modes = 4)
+dist noise: R[2] = Normal(0, 1)
+net G: R[2] -> R[2] = mlp(8)
+net D: R[2] -> prob = mlp(8, out = sigmoid)
+solve min{G} max{D} [ E{x ~ ring}[log(D(x))] + E{z ~ noise}[log(1 - D(G(z)))] ]
+schedule { method: alternating  G: adam(lr = 1e-3)  D: adam(lr = 1e-3) }
+run { batch = 64  steps = 1000  seed = 0 }
+"""
+
+
+class Looked:
+    """A game at its start, and the probes of a run of it."""
+
+    def __init__(self, tmp_path, text, steps=2000, nets=None):
+        checked = pipeline.check(Source("toy.game", text))
+        compiled = pipeline.compile(checked, None, frozenset(nets or {}))
+        run, linked = prepare(checked, compiled, Request(out=tmp_path, nets=nets or {}))
+        self.module = run.module
+        self.state, start = started(run, linked)
+        self.base = start
+        self.probes = Probes(checked.game, run.module, start, steps, compiled.plan.solver, checked.spans.get, "toy.game")
+
+    @property
+    def codes(self):
+        """What was said."""
+        return [d.code for d in self.probes.said.values()]
+
+    def train(self, steps):
+        """Make steps."""
+        for _ in range(steps):
+            self.module.step(self.state)
+
+
+@pytest.mark.parametrize("text", [ROBUST, GAN])
+def test_a_sound_game_says_nothing_and_is_not_disturbed(tmp_path, text):
+    """All looks, before and on the way; every number of the state, and every generator, is as it was."""
+    looked = Looked(tmp_path, text)
+    before = snapshot.captured(looked.state, looked.base)
+    looked.probes.first(looked.state)
+    looked.probes.look(looked.state, 0)
+    after = snapshot.captured(looked.state, looked.base)
+
+    assert looked.codes == []
+    assert before.tree == after.tree
+    assert all(torch.equal(t, after.tensors[k]) for k, t in before.tensors.items())
+
+
+def test_a_step_up_the_hill_is_noticed(tmp_path):
+    """A player who minimises, and whose step goes the other way."""
+    looked = Looked(tmp_path, ROBUST)
+    rule = type(looked.state.rule_h)
+    right = rule.update
+    rule.update = lambda self, tensors, grads: right(self, tensors, [-g for g in grads])
+    looked.probes.first(looked.state)
+    (said,) = looked.probes.said.values()
+
+    assert said.code == "GW710"
+    assert said.message == "the objective of h rises along its own step"
+
+
+def test_the_first_looks_are_left_out_of_short_runs(tmp_path, monkeypatch):
+    """They cost steps, at most one in a hundred."""
+    looked = Looked(tmp_path, ROBUST, steps=50)
+    monkeypatch.setattr(looked.module, "step", None)
+    monkeypatch.setattr(looked.module, "metric_robust", None)
+    looked.probes.first(looked.state)
+
+    assert looked.codes == []
+
+
+def test_an_attack_of_no_size_that_does_something_is_noticed(tmp_path):
+    """An attack that leaves its set."""
+    looked = Looked(tmp_path, ROBUST)
+    looked.train(60)
+    looked.module.respond_robust_e = lambda s, h, a, b, rng, steps=1, restarts=1, only=None: 2 * torch.ones_like(a)
+    looked.probes.first(looked.state)
+
+    assert looked.codes == ["GW711"]
+
+
+def test_catastrophic_overfitting_is_noticed(tmp_path):
+    """A network that holds against the attack of training, which finds nothing, and against no other."""
+    looked = Looked(tmp_path, ROBUST)
+    looked.module.respond_d = lambda s, h, a, b, rng, steps=1: torch.zeros_like(a)
+    looked.train(300)
+    looked.probes.look(looked.state, 300)
+    (said,) = looked.probes.said.values()
+
+    assert said.code == "GW712"
+    assert "at step 300" in said.primary.text
+
+
+def test_masked_gradients_are_noticed(tmp_path):
+    """Logits so large that cross-entropy has no slope left; the margin still has."""
+    looked = Looked(tmp_path, ROBUST)
+    looked.module.respond_d = lambda s, h, a, b, rng, steps=1: torch.zeros_like(a)
+    looked.train(300)
+    last = [m for m in looked.state.h.modules() if isinstance(m, torch.nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight.mul_(1e5)
+        last.bias.mul_(1e5)
+    looked.probes.look(looked.state, 300)
+
+    assert "GW713" in looked.codes
+
+
+def test_a_collapse_is_noticed(tmp_path):
+    """A generator that made everything, and then one point."""
+    looked = Looked(tmp_path, GAN)
+
+    class Everything(torch.nn.Module):
+        def forward(self, z):
+            return looked.module.draw_ring(looked.state, len(z), torch.Generator().manual_seed(1))
+
+    class Nothing(torch.nn.Module):
+        def forward(self, z):
+            return torch.full_like(z, 0.3)
+
+    looked.state.G = Everything()
+    looked.probes.look(looked.state, 100)
+    before = looked.codes
+    looked.state.G = Nothing()
+    looked.probes.look(looked.state, 200)
+
+    assert (before, looked.codes) == ([], ["GW714"])
+
+
+def test_a_weight_that_never_moves_is_noticed(tmp_path):
+    """A network with a layer that nothing uses; its first parameter is named."""
+
+    class Odd(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.unused = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.used(x)
+
+    result = execute_with(tmp_path, ROBUST.replace("mlp(32)", "given"), {"h": Odd()})
+
+    assert [(d.code, d.message) for d in result.diagnostics] == [("GW715", "`h.unused.weight` has not moved")]
+
+
+def execute_with(tmp_path, text, nets):
+    """A run with networks from outside."""
+    checked = pipeline.check(Source("toy.game", text))
+    return execute(checked, pipeline.compile(checked, None, frozenset(nets)), Request(out=tmp_path, nets=nets))
+
+
+def test_an_explosion_is_noticed(tmp_path):
+    """Weights that grew by a factor of a million."""
+    looked = Looked(tmp_path, GAN)
+    looked.probes.first(looked.state)
+    with torch.no_grad():
+        for p in looked.state.G.parameters():
+            p.mul_(1e6)
+        for p in looked.state.D.parameters():
+            p.add_(0.1)
+    for k in range(8):
+        looked.probes.report(looked.state, k)
+
+    assert "`G` explodes" in [d.message for d in looked.probes.said.values()]
+    assert "`D` explodes" not in [d.message for d in looked.probes.said.values()]
+
+
+def test_nan_names_the_player_and_the_term(tmp_path):
+    """A run that stops keeps the last good players, and says in whose objective which term was first."""
+    text = """language 1
+game root
+data train: (a: R[2], b: class[2]) = moons(n = 40)
+net h: R[2] -> logits[2] = mlp(4)
+var u in [-1, 1] init 0.5
+solve min{h} min{u} [ E{(a, b) ~ train}[ce(h(a), b)] + log(u - 0.2) ]
+schedule { h: adam(lr = 0.01)  u: sgd(lr = 0.02) }
+run { steps = 400  every = 1  seed = 0 }
+"""
+    result = execute_with(tmp_path, text, {})
+    found = next(d for d in result.diagnostics if d.code == "GE702")
+
+    assert str(result.status) == "nan"
+    assert "u - 0.2" in text[found.primary.span.start : found.primary.span.end] or "log" in " ".join(found.notes)
+    assert any("in the objective of" in note for note in found.notes)
+    assert all(bool(p.isfinite().all()) for p in result.players["h"].parameters())
+    assert torch.isfinite(result.players["u"])
