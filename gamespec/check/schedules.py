@@ -135,7 +135,7 @@ def _check_beam(own: dict[str, ir.Entry], s: tree.Schedule, build: Build) -> Non
     """`beam` keeps copies of a follower, which methods that move all players at once do not have."""
     method = next((u.word for u in own["method"].directives), "k_beam") if "method" in own else "k_beam"
     at = next((v for e in s.entries for v in e.values if isinstance(v, tree.Call) and isinstance(v.fn, tree.Name) and v.fn.id == "beam"), None)
-    if at is not None and method in ("simultaneous", "extragradient"):
+    if at is not None and method in words("solvers") and words("solvers")[method].accepts.order == "simultaneous":
         build.log.add("GE506", f"`{method}` keeps no copies", at.span, "`beam` keeps several answers of a follower", hint="write `method: k_beam`")
 
 

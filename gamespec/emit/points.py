@@ -53,9 +53,8 @@ def answered_function(scene: Scene, text: Text) -> None:
         return
     scene.reached.add("view")
     text.define("answered", "s", "The state as it is reported: every player at its answer. Seen twice it is the same.")
-    owned = [o for n in scene.nodes for o in scene.game.node(n).owns if scene.game.node(n).choice is None]
     entries = []
-    for o in owned:
+    for o in dict.fromkeys(o for op, o in scene.keeps() if op.name == scene.plan.answer and not op.gradient):
         name, net = f"s.{named(scene, o, scene.plan.answer, gradient=False)}", scene.net(o)
         if net is not None:
             scene.reached.add("with_weights")

@@ -149,6 +149,9 @@ def stored_functions(scene: Scene, text: Text) -> None:
     text.define("players", "s", "What every player chose: networks and variables by name.")
     seen(scene, text)
     text.add(f"    return {{{', '.join(entries)}}}")
+    if scene.plan.answer != NOW:
+        text.define("last", "s", "Where every player stood in the end, which is not its answer.")
+        text.add(f"    return {{{', '.join(entries)}}}")
     names = [f"s.{spelled(n.name)}" for n in nets]
     weights = [f"*{n}.parameters(), *{n}.buffers()" for n in names]
     variables = [f"s.{spelled(v.name)}" for v in scene.shared]

@@ -270,8 +270,8 @@ def _finish(run: Run, recorder: Recorder, state: State, word: str) -> Result:
     """Everything that follows the last step; what was reached is on disk before anything is measured."""
     module = run.module
     players = module.players(state)
-    averages = getattr(module, "averages", None)
-    table = run.store.players(players, averages(state) if averages else {})
+    last = getattr(module, "last", None)
+    table = run.store.players(players, last(state) if last and state is not None else {})
     result = Result(
         name=module.NAME,
         schedule=module.SCHEDULE,

@@ -171,9 +171,9 @@ class Saved(Mapping[str, Any]):
         """How many there are."""
         return len(self._players)
 
-    def numbers(self, name: str, *, averaged: bool = False) -> dict[str, Tensor]:
-        """The saved tensors of a player by name, those of its average where asked, without running any code of the run."""
-        return store.read_tensors(self._path / Path(self._players[name]["averaged" if averaged else "file"]).name)
+    def numbers(self, name: str, *, last: bool = False) -> dict[str, Tensor]:
+        """The saved tensors of a player by name, where it stood last if its answer is an average, without running any code of the run."""
+        return store.read_tensors(self._path / Path(self._players[name]["last" if last else "file"]).name)
 
 
 def load_run(path: str | Path, nets: Mapping[str, nn.Module] | None = None) -> Result:

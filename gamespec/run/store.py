@@ -76,9 +76,9 @@ class Store:
         self._digest, self._bytes = hashlib.sha256(kept), len(kept)
 
     def players(
-        self, players: Mapping[str, nn.Module | Tensor], averages: Mapping[str, nn.Module | Tensor] | None = None
+        self, players: Mapping[str, nn.Module | Tensor], last: Mapping[str, nn.Module | Tensor] | None = None
     ) -> dict[str, dict[str, str]]:
-        """Write one safetensors file for each player, and one for its average; gives the table to find them by."""
+        """Write one safetensors file for each player, and one for its last point where its answer is another."""
         table: dict[str, dict[str, str]] = {}
         taken: set[str] = set()
         for name, player in players.items():
@@ -86,9 +86,9 @@ class Store:
             module = callable(getattr(player, "state_dict", None))
             self.content(f"{file}.safetensors", packed(numbers(player)))
             table[name] = {"file": f"{file}.safetensors", "kind": "module" if module else "tensor"}
-            if averages and name in averages:
-                self.content(f"{file}.averaged.safetensors", packed(numbers(averages[name])))
-                table[name]["averaged"] = f"{file}.averaged.safetensors"
+            if last and name in last:
+                self.content(f"{file}.last.safetensors", packed(numbers(last[name])))
+                table[name]["last"] = f"{file}.last.safetensors"
         return table
 
     def close(self) -> None:

@@ -10,9 +10,10 @@ from typing import Literal
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Reduce
 from gamespec.ir.walk import walk
-from gamespec.library.base import Option  # part of the dataclass; until 2027-11
-from gamespec.plan.ops import NOW, Move, Op, Plan, Repeat, Rule
+from gamespec.library.base import Option
+from gamespec.plan.ops import NOW, Keep, Move, Op, Plan, Repeat, Rule
 from gamespec.plan.response import Response  # part of the dataclass; until 2027-11
+from gamespec.plan.sums import Factor, Fading
 
 Follower = Literal["value", "response", "per_sample", "choice"]
 
@@ -80,6 +81,10 @@ class Table:
         return next(s for s in self.seats if s.node == node)
 
 
+AVERAGES = (Option("average", str, "none", ("none", "uniform", "ema")), Option("ema", float, 0.999))
+"""What every method takes besides its own options: which average of the points is the answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Solver:
     """A method: one file. `plan(game, table)` writes one step of it as a Plan body with its residual.
@@ -94,6 +99,10 @@ class Solver:
     plan: Callable[[ir.Game, Table], Plan]
     summary: str = ""
     rule: str = ""
+
+    def __post_init__(self) -> None:
+        """Every method can report an average of its points instead of the last one."""
+        object.__setattr__(self, "options", (*self.options, *AVERAGES))
 
 
 def children(game: ir.Game, node: str) -> list[ir.Edge]:
@@ -162,6 +171,18 @@ def drawn(game: ir.Game) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(s for s in found if s in tables), tuple(s for s in found if s not in tables)
 
 
+def _average(game: ir.Game, table: Table, of: str) -> Keep | None:
+    """What keeps the average that was asked for, over steps k = 1, 2, ...; answers of samples and candidates have none."""
+    options = dict(table.options)
+    weights: dict[object, Factor] = {
+        "uniform": Fading(size=1.0),
+        "ema": Fading(base=1.0 - float(str(options.get("ema", 0.0))), first=1.0),
+    }
+    free = (n for n in problem_nodes(game) if game.node(n).choice is None and not game.node(n).scope and not table.seat(n).beam)
+    weight = weights.get(options.get("average"))
+    return None if weight is None else Keep(tuple(free), "average", of, weight)
+
+
 def _moves(body: tuple[Op, ...], node: str) -> int:
     """How many steps a player makes along gradients in one step of a plan; looking ahead counts."""
     found = 0
@@ -189,6 +210,8 @@ def finished(
     `answer` is the kept point that is reported, where it is not the one that moves.
     """
     nodes = problem_nodes(game)
+    kept = _average(game, table, answer)
+    body, answer = ((*body, kept), kept.name) if kept is not None else (body, answer)
     moves = {n: _moves(body, n) for n in nodes}
     return Plan(
         solver=solver,
