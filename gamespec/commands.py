@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import time
@@ -292,10 +293,9 @@ def words(args: Namespace, screen: Screen) -> int:
     from gamespec.library import registry
 
     rows: list[tuple[str, str]] = []
-    if args.kind == "responses":
-        from gamespec.library.responses import listed
-
-        screen.document["words"], text = listed(_signature)
+    if args.kind in ("responses", "solvers"):
+        module = "gamespec.library.responses" if args.kind == "responses" else "gamespec.solvers.about"
+        screen.document["words"], text = importlib.import_module(module).listed(_signature)
         screen.result(text)
         return 0
     if args.kind == "specs":

@@ -14,6 +14,12 @@ def cost(game: Game, plan: Plan) -> str:
     return text + (f" ({'; '.join(dict.fromkeys(parts))})" if parts else "")
 
 
+def passes(game: Game, plan: Plan) -> tuple[int, list[str]]:
+    """Backward passes of one step, and what is computed beside plain gradients."""
+    _, backward, parts = _ops(plan.body, game)
+    return backward, list(dict.fromkeys(parts))
+
+
 def _ops(body: tuple[Op, ...], game: Game) -> tuple[int, int, list[str]]:
     forward = backward = 0
     parts: list[str] = []

@@ -6,7 +6,7 @@ import pytest
 
 import gamespec as gs
 from gamespec.library import registry
-from tests.extend import balanced, eg_plus
+from tests.extend import balanced, two_ahead
 
 BILINEAR = """
 language 1
@@ -14,7 +14,7 @@ game outside
 var x: R init 1
 var y: R init 1
 solve min{x} max{y} [ x*y ]
-schedule { method: eg_plus(lr = 0.5) }
+schedule { method: two_ahead(lr = 0.5) }
 run { steps = 2000  tol = 1e-8  seed = 0 }
 """
 
@@ -31,10 +31,10 @@ run { steps = 500  tol = 1e-10  seed = 0 }
 @pytest.fixture(autouse=True)
 def _words():
     """The two words exist during a test, and only then."""
-    registry.register(eg_plus)
+    registry.register(two_ahead)
     registry.register(balanced)
     yield
-    registry.forget(eg_plus)
+    registry.forget(two_ahead)
     registry.forget(balanced)
 
 
@@ -46,7 +46,7 @@ def solve(text, tmp_path):
 
 
 def test_a_solver_from_outside_is_chosen_emitted_and_run(tmp_path):
-    """EG+ reaches the saddle point of x*y, through the same pipeline as every other method."""
+    """Two looks ahead reach the saddle point of x*y, through the same pipeline as every other method."""
     result = solve(BILINEAR, tmp_path)
 
     assert str(result.status) == "converged"
