@@ -96,6 +96,10 @@ def parser() -> argparse.ArgumentParser:
     runs = add("runs", "list the runs of a folder")
     runs.add_argument("folder", nargs="?", default="runs", metavar="DIR", help="where the runs are (default: runs)")
 
+    certify = add("certify", "check the result of a run again, and longer")
+    certify.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
+    certify.add_argument("--budget", type=_positive, default=10, metavar="N", help="N times the search of `run` (default: 10)")
+
     replay = add("replay", "make a run again and compare every bit")
     replay.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
 

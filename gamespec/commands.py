@@ -281,6 +281,21 @@ def runs(args: Namespace, screen: Screen) -> int:
     return actions.runs(args, screen)
 
 
+def certify(args: Namespace, screen: Screen) -> int:
+    """The certificate of a run made again with a longer search."""
+    return _of_a_run(_certify, args, screen)
+
+
+def _certify(args: Namespace, screen: Screen) -> int:
+    from gamespec.run.certify import certify as again
+    from gamespec.run.summary import as_json, summary
+
+    result = again(args.run, args.budget)
+    screen.document["certify"] = as_json(result)
+    screen.result(summary(result))
+    return result.exit_code
+
+
 def replay(args: Namespace, screen: Screen) -> int:
     """A run made again and compared."""
     from gamespec.view import actions

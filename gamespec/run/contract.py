@@ -111,8 +111,8 @@ class Emitted(Protocol):
     def expectations(self, s: State, values: Mapping[str, float], status: str) -> list[tuple[str, bool]]:
         """Every `expect` of the schedule with whether it holds."""
 
-    def certify(self, s: State) -> list[dict[str, Any]]:
-        """What was checked at the final point."""
+    def certify(self, s: State, budget: int = ...) -> list[dict[str, Any]]:
+        """What was checked at the final point, with `budget` times the usual search."""
 
     def train(
         self,

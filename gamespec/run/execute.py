@@ -313,7 +313,7 @@ def _measured(run: Run, recorder: Recorder, state: State, result: Result) -> Res
         result,
         status=status,
         metrics=values,
-        certificates=_certificates(checks, status),
+        certificates=certificates(checks, status),
         checks=checks,
         expectations=tuple((text, bool(ok)) for text, ok in held),
         note=note,
@@ -362,7 +362,7 @@ def _certified(checks: tuple[dict[str, Any], ...]) -> bool:
     return any(c["ok"] for c in checks) and all(c["ok"] is not False for c in checks)
 
 
-def _certificates(checks: tuple[dict[str, Any], ...], status: Status) -> dict[str, Any]:
+def certificates(checks: tuple[dict[str, Any], ...], status: Status) -> dict[str, Any]:
     """Name of each check with its value, and `ok`: nothing failed and the players came to rest."""
     rest = not status.failed and status is not Status.CYCLING
     return {c["name"]: c["value"] for c in checks} | {"ok": rest and all(c["ok"] is not False for c in checks)}

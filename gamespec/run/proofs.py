@@ -11,8 +11,8 @@ from gamespec.ir.walk import problem
 if TYPE_CHECKING:
     from gamespec.ir.game import Game
 
-CLOSE = 1e-3
-"""What a leader's choice may cost above the minimax value."""
+CLOSE = 0.01
+"""What a leader's choice may cost above the minimax value, relative to that value where it is above 1."""
 
 
 def proved_checks(game: Game, players: Mapping[str, Any], budget: int = 1) -> tuple[dict[str, Any], ...]:
@@ -21,14 +21,15 @@ def proved_checks(game: Game, players: Mapping[str, Any], budget: int = 1) -> tu
     if found is None:
         return ()
     low, high = found.span
+    close = CLOSE * max(1.0, abs(found.value[0]))
     sign = -1 if game.node(game.root[0]).sense == "max" else 1
     a, b = sorted(sign * x for x in found.value)
     note = f"the value of the game is proved to lie in [{a:.9g}, {b:.9g}]"
-    entry: dict[str, Any] = {"name": "regret of the leader, proved", "value": high, "tol": CLOSE, "ok": True, "note": f"at most; {note}"}
-    if low > CLOSE:
+    entry: dict[str, Any] = {"name": "regret of the leader, proved", "value": high, "tol": close, "ok": True, "note": f"at most; {note}"}
+    if low > close:
         tried = "try another start (`init`), more steps, or `method: k_beam`"
         entry |= {"value": low, "ok": False, "note": f"at least; {note}; {tried}"}
-    elif high > CLOSE:
+    elif high > close:
         entry |= {"tol": None, "ok": None, "note": f"at most: gave up at width {found.width:.2g}; {note}"}
     return (entry,)
 

@@ -122,6 +122,18 @@ class Result:
         met = self.certificates.get("ok", True) and all(ok for _, ok in self.expectations)
         return 0 if met and self.status is not Status.CYCLING else 3
 
+    def certify(self, budget: int = 1, nets: Mapping[str, nn.Module] | None = None, data: Mapping[str, Any] | None = None) -> Result:
+        """The certificate of these players made again, `budget` times as long a search; runs the program of the run.
+
+        `nets` and `data` bring again what was brought from outside. What was checked is kept as certificate.json.
+        """
+        from gamespec.run.certify import certify
+
+        source = self.path or self.kept
+        if source is None:
+            raise ValueError("this result has no run directory to certify")
+        return certify(source, budget, nets, data)
+
     def save(self, path: str | Path) -> Path:
         """Copy the run directory to `path`, which must not exist."""
         target = Path(path)

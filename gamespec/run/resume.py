@@ -23,7 +23,7 @@ from gamespec.run.store import Store
 if TYPE_CHECKING:
     from gamespec.ir.game import Game
     from gamespec.report.source import Source, Span
-    from gamespec.run.contract import Emitted
+    from gamespec.run.contract import Emitted, State
     from gamespec.run.progress import Progress
     from gamespec.run.result import Report, Result
 
@@ -58,9 +58,9 @@ def resume(
     if found.manifest["status"] not in ("running", "interrupted"):
         raise refused(found.path, "GE611", f"{found.path} has ended: {found.manifest['status']}", "make a new run, with more `--steps`")
     since = checkpoint(found)
-    again = _again(found)
-    with _threads(found):
-        run, linked = _opened(found, again, dict(nets or {}), dict(data or {}), every)
+    again = read_again(found)
+    with threads(found):
+        run, linked = opened(found, again, dict(nets or {}), dict(data or {}), every)
         state, start = started(run, linked)
         prints = start.fingerprints()
         if prints != found.manifest["data"]:
@@ -68,16 +68,22 @@ def resume(
             hint = "bring the data that the run began with"
             raise refused(found.path, "GE611", f"the data in `s.{other}` are not those that the run began with", hint)
         if since is not None:
-            try:
-                restored(state, Snapshot(since.tree, since.tensors))
-            except (Mismatch, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-                raise damaged(found.path, f"the checkpoint does not fit the program: {error}") from error
+            put_back(found, state, since)
         run.store.cut(since.metrics["bytes"] if since else 0)
         run.store.files |= since.files if since else {}
         return play(run, _known(found, since), state, start, found.manifest["steps"], since, progress, on_step)
 
 
-def _again(found: Kept) -> Again:
+def put_back(found: Kept, state: State, since: Checkpoint) -> None:
+    """The state as it was at a checkpoint. Error: GE608 where that does not fit the program."""
+    try:
+        restored(state, Snapshot(since.tree, since.tensors))
+    except (Mismatch, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise damaged(found.path, f"the checkpoint does not fit the program: {error}") from error
+
+
+def read_again(found: Kept) -> Again:
+    """What a run began with. Error: GE608 where a file of it cannot be read."""
     try:
         lines, parts = found.places()
         source = found.source()
@@ -88,7 +94,7 @@ def _again(found: Kept) -> Again:
         raise damaged(found.path, str(error).splitlines()[0]) from None
 
 
-def _opened(found: Kept, again: Again, nets: dict[str, Any], data: dict[str, Any], every: int | None) -> tuple[Run, Linked]:
+def opened(found: Kept, again: Again, nets: dict[str, Any], data: dict[str, Any], every: int | None) -> tuple[Run, Linked]:
     """The run with its own program, and what is brought from outside, checked as when it began."""
     m = found.manifest
     for kind, brought in (("nets", nets), ("data", data)):
@@ -125,7 +131,7 @@ def _known(found: Kept, since: Checkpoint | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _threads(found: Kept) -> Iterator[None]:
+def threads(found: Kept) -> Iterator[None]:
     """As many threads as the run had: sums in another order have other bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(int(found.manifest.get("threads") or before))
