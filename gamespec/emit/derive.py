@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gamespec.emit import joint
+from gamespec.emit.beam import hull_derivative
 from gamespec.emit.functions import moved_name, moved_part, needs
 from gamespec.emit.points import local, named
 from gamespec.emit.priced import priced_derivative
@@ -14,7 +15,7 @@ from gamespec.emit.spell import point_name, spelled
 from gamespec.ir.expr import Grad
 from gamespec.ir.walk import expanded, walk
 from gamespec.plan.ops import GRADIENT, NOW, Derive
-from gamespec.plan.response import Differences, Envelope, Frozen, Implicit, Penalty, Stop, ValueFunction
+from gamespec.plan.response import Differences, Envelope, Frozen, Hull, Implicit, Penalty, Stop, ValueFunction
 
 if TYPE_CHECKING:
     from gamespec.emit.step import Steps
@@ -31,7 +32,9 @@ def derive(steps: Steps, op: Derive) -> None:
     where = _Where(at, op.at, op.into)
     through: joint.Through = [(f, r) for f, r in op.through if not isinstance(r, (Frozen, Envelope, Stop))]
     with steps.playing(op.nodes):
-        if through and isinstance(through[0][1], (Differences, Penalty, ValueFunction)):
+        if through and isinstance(through[0][1], Hull):
+            hull_derivative(steps, op.nodes[0], through[0][0], through[0][1].eps)
+        elif through and isinstance(through[0][1], (Differences, Penalty, ValueFunction)):
             priced_derivative(steps, op.nodes, *through[0])
         elif _newton(through):
             _answered(steps, op.nodes[0])

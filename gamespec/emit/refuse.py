@@ -8,7 +8,7 @@ from gamespec.check.constant import plain_use
 from gamespec.ir import game as ir
 from gamespec.library.registry import words
 from gamespec.plan.ops import Derive, Plan, Respond, flat
-from gamespec.plan.response import Differences, Envelope, Frozen, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
+from gamespec.plan.response import Differences, Envelope, Frozen, Hull, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
 from gamespec.solvers.base import children
 
 
@@ -80,7 +80,7 @@ def _player(game: ir.Game, node: ir.Node) -> None:
 
 def _through(game: ir.Game, op: Derive, plan: Plan) -> None:
     """Derivatives pass through all followers of a leader at once, in one way, and those have no followers of their own."""
-    special = [(f, r) for f, r in op.through if not isinstance(r, (Frozen, Envelope, Stop))]
+    special = [(f, r) for f, r in op.through if not isinstance(r, (Frozen, Envelope, Stop, Hull))]
     networks = {n.handle for n in game.nets}
     for follower, how in special:
         _follower(game, plan, follower, how, networks)

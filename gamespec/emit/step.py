@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import assert_never
 
 from gamespec.emit.answers import choice, respond_call
+from gamespec.emit.beam import candidates
 from gamespec.emit.derive import derive
 from gamespec.emit.field import adjust, reach
 from gamespec.emit.functions import needs, objective_name, parameters, writer
@@ -16,7 +17,7 @@ from gamespec.emit.scene import FIXED, NOISE, ROWS, Scene, Text, draws_of, is_ta
 from gamespec.emit.spell import attribute, handle, point_name, spelled, target
 from gamespec.ir.expr import Draw, Expr, Reduce
 from gamespec.ir.walk import walk
-from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Reach, Repeat, Respond, Sample, Select
+from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Reach, Repeat, Respond, Sample, Scatter, Select
 
 
 class Steps:
@@ -165,8 +166,8 @@ class Steps:
                     respond_call(self, op.node)
                 case Choose():
                     choice(self, op.node)
-                case Select():
-                    self.select(op.node)
+                case Select() | Scatter():
+                    candidates(self, op)
                 case Repeat():
                     with self.block(f"for _ in range({op.times}):"):
                         self.write(op.body)
@@ -227,15 +228,7 @@ class Steps:
             return name
         return local(self.scene, owned) if net is None else self.scene.own(net)
 
-    # -------------------------------------------------------------- beams and reports
-
-    def select(self, node: str) -> None:
-        """The best candidate of a beam, for the leader to answer."""
-        owner = self.scene.game.node(node)
-        self.line(f"best = {self.beam_values(node)}.{'argmax' if owner.sense == 'max' else 'argmin'}()")
-        for o in owner.owns:
-            self.line(f"{spelled(o)}_best = {spelled(o)}[best]")
-            self.renamed[spelled(o)] = f"{spelled(o)}_best"
+    # -------------------------------------------------------------- reports
 
     def label(self, node: str) -> str:
         """How a player is called in reports: its label, else what it owns."""

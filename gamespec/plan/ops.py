@@ -153,6 +153,14 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class Scatter:
+    """Draw anew, of the beam of `node`, every candidate nearer than `distance` to one that is better."""
+
+    node: str
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """Do `body` `times` times."""
 
@@ -160,7 +168,7 @@ class Repeat:
     body: tuple[Op, ...]
 
 
-Op = Sample | Derive | Adjust | Reach | Move | Keep | Respond | Choose | Select | Repeat
+Op = Sample | Derive | Adjust | Reach | Move | Keep | Respond | Choose | Select | Scatter | Repeat
 
 
 def flat(body: tuple[Op, ...]) -> list[Op]:
@@ -261,6 +269,8 @@ def _lines(op: Op) -> list[str]:
             return [f"respond {_short(op.node)}: {op.steps} steps of {op.rule} from {op.start}{best}{instead}"]
         case Choose():
             return [f"choose {_short(op.node)}: try every element"]
+        case Scatter():
+            return [f"scatter {_short(op.node)}: draw anew what is nearer than {op.distance:g} to a better candidate"]
         case Select():
             return [f"select the best of {_short(op.node)}"]
         case Repeat():

@@ -77,6 +77,17 @@ class Implicit:
 
 
 @dataclass(frozen=True, slots=True)
+class Hull:
+    """By the shortest vector in the hull of the slopes at all candidates of a beam within `eps` of the best."""
+
+    eps: float
+
+    def __str__(self) -> str:
+        """As a plan prints it."""
+        return f"by the shortest slope in the hull of those at candidates within {self.eps:g} of the best"
+
+
+@dataclass(frozen=True, slots=True)
 class Differences:
     """Implicitly by first derivatives alone: `terms` of the Neumann series, products by differences at `scale`."""
 
@@ -134,4 +145,4 @@ class ValueFunction:
         return f"by what it loses against {self.steps} steps of {self.lr:g}, {weight}"
 
 
-Response = Frozen | Envelope | Stop | Unrolled | Implicit | Differences | Penalty | ValueFunction
+Response = Frozen | Envelope | Stop | Hull | Unrolled | Implicit | Differences | Penalty | ValueFunction

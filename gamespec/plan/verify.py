@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from gamespec.ir.game import Game
-from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Plan, Reach, Repeat, Respond, Sample, Select, flat
-from gamespec.plan.response import Envelope, Frozen, Implicit, Response, Unrolled
+from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Plan, Reach, Repeat, Respond, Sample, Scatter, Select, flat
+from gamespec.plan.response import Envelope, Frozen, Hull, Implicit, Response, Unrolled
 from gamespec.plan.sums import Fading
 from gamespec.report.diagnostic import InternalError
 
@@ -84,7 +84,7 @@ class _Check:
                 self.known(op.node)
                 _require(isinstance(op, Choose) or (op.steps >= 0 and op.restarts >= 1), f"{op.node} answers in no steps")
                 self.answered.add(op.node)
-            case Select():
+            case Select() | Scatter():
                 self.known(op.node)
                 _require(any(o in dict(self.plan.beams) for o in self.game.node(op.node).owns), f"{op.node} has no beam to select from")
                 self.answered.add(op.node)
@@ -162,7 +162,7 @@ class _Check:
         """Per sample, discrete and beam followers have answered before their leader derives."""
         follower = self.game.node(child)
         beam = any(o in dict(self.plan.beams) for o in follower.owns)
-        inside = isinstance(how, (Unrolled, Implicit))
+        inside = isinstance(how, (Hull, Unrolled, Implicit))
         waits = bool(follower.scope) or follower.choice is not None or beam
         _require(not waits or inside or child in self.answered, f"{node} derives before {child} has answered")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gamespec.ir.game import Game
-from gamespec.plan.ops import Adjust, Choose, Derive, Op, Plan, Reach, Repeat, Respond, Select
+from gamespec.plan.ops import Adjust, Choose, Derive, Op, Plan, Reach, Repeat, Respond, Scatter, Select
 from gamespec.plan.response import Differences, Implicit, Penalty, Unrolled, ValueFunction
 
 
@@ -47,7 +47,7 @@ def _op(op: Op, game: Game) -> tuple[int, int, list[str]]:
         case Choose():
             n = max((v.axis for v in game.vars if v.scope), default=1)
             return n, 0, [f"{n} candidates for `{game.node(op.node).owns[0]}`"]
-        case Select():
+        case Select() | Scatter():
             return 1, 0, []
         case Derive():
             return _derive(op)

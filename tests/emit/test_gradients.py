@@ -63,7 +63,7 @@ def test_own_gradients_are_central_differences(method):
 
 
 def test_a_beams_gradients_are_those_of_each_candidate():
-    """Every candidate climbs on its own; the leader descends against the best."""
+    """The leader descends against the best; then every candidate climbs on its own."""
     module = program(
         HEAD + QUADRATIC.replace("init [0.4, 0.7]", "in [-1, 1] init uniform") + "schedule { method: k_beam(K = 3, lr = 0.01) }\n"
         "run { precision = float64 }"
@@ -71,10 +71,10 @@ def test_a_beams_gradients_are_those_of_each_candidate():
     s = module.start()
     u, v = s.u.clone(), s.v.clone()
     module.step(s)
-    best = max(s.v, key=lambda c: float(module.objective_v(u, c)))
+    best = max(v, key=lambda c: float(module.objective_v(u, c)))
 
     for before, after in zip(v, s.v, strict=True):
-        assert torch.allclose((after - before) / 0.01, differences(lambda t: module.objective_v(u, t), before), atol=1e-7)
+        assert torch.allclose((after - before) / 0.01, differences(lambda t: module.objective_v(s.u, t), before), atol=1e-7)
     assert torch.allclose((u - s.u) / 0.01, differences(lambda t: module.objective_u(t, best), u), atol=1e-7)
 
 
@@ -313,3 +313,36 @@ def test_plans_of_these_games_print():
     _, made = compiled(HEAD + BILEVEL.replace("SENSE", "argmin").replace("SIGN", "") + "schedule { w: sgd(lr = 0.1, steps = 3), through(unroll) }")
 
     assert "derive main at now, through min:w unrolled over 3 steps of 0.1" in str(made.plan)
+
+
+def test_an_epsilon_subgradient_stops_where_the_hull_holds_zero():
+    """On v^2 - u^2 + 2uv at u = 0 both ends of v are best and pull u apart: with eps it stays, without it leaves."""
+    text = HEAD + "var u in [-0.5, 0.5] init 0\nvar v in [-0.5, 0.5] init uniform\nsolve min{u} max{v} [ -u^2 + v^2 + 2*u*v ]\n"
+    ends = {}
+    for eps in (0, 0.1):
+        module = program(text + f"schedule {{ method: k_beam(K = 4, lr = 0.05, eps = {eps}) }}\nrun {{ precision = float64 }}")
+        s = module.start(0)
+        s.v = torch.tensor([0.5, -0.5, 0.5, 0.3], dtype=torch.float64)
+        for _ in range(3):
+            module.step(s)
+        ends[eps] = float(s.u.abs())
+
+    assert ends[0] > 1e-3
+    assert ends[0.1] < 1e-9
+
+
+def test_candidates_are_kept_apart():
+    """Without `spread` all candidates of a concave follower become one; with it the best stays and others look elsewhere."""
+    text = HEAD + "var u in [-1, 1] init 0.2\nvar v in [-1, 1] init uniform\nsolve min{u} max{v} [ u^2 - (v - u)^2 ]\n"
+    widths = {}
+    for spread in (0, 0.05):
+        module = program(text + f"schedule {{ method: k_beam(K = 4, lr = 0.2, spread = {spread}) }}\nrun {{ precision = float64 }}")
+        s = module.start(0)
+        for _ in range(60):
+            module.step(s)
+        widths[spread] = float(s.v.max() - s.v.min())
+
+        assert float((s.v - s.u).abs().min()) < 1e-3
+
+    assert widths[0] < 1e-6
+    assert widths[0.05] > 0.05

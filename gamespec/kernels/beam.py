@@ -1,0 +1,43 @@
+"""What is done with several candidate answers of a follower."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gamespec.kernels.gradient import unflatten_list
+from gamespec.kernels.hull import min_norm_in_hull
+
+
+def hull_slopes(values: Tensor, slopes: list[Tensor], eps: float, highest: bool) -> list[Tensor]:
+    """The shortest vector in the hull of the slopes of a leader at the candidates within eps of the best value.
+
+    A leader whose objective is the best value over the candidates descends fastest against it, and is stationary where
+    it is 0: an eps-subgradient.
+    Shapes: values is [k], slopes are [k, ...] for each thing that the leader owns; the results are [...].
+    Batching: closed under vmap: candidates that are left out stand as copies of the best one.
+    Source: Hamm and Noh 2018, algorithm 2; Danskin 1967 for the directional derivative behind it.
+    """
+    worse = values.amax() - values if highest else values - values.amin()
+    rows = torch.cat([s.reshape(s.shape[0], -1) for s in slopes], dim=1)  # [k, n]
+    best = rows.index_select(0, worse.argmin(dim=0, keepdim=True))
+    kept = torch.where((worse <= eps)[:, None], rows, best)
+    return unflatten_list(min_norm_in_hull(kept), [s[0] for s in slopes])
+
+
+def scattered(points: list[Tensor], values: Tensor, fresh: list[Tensor], distance: float, highest: bool) -> list[Tensor]:
+    """The candidates, each that is nearer than `distance` to a better one replaced by its fresh draw.
+
+    Of equal candidates the first is the better one; distances are the largest over all coordinates. The best candidate
+    is never replaced.
+    Shapes: points and fresh are [k, ...] for each thing that the follower owns, values is [k].
+    Batching: closed under vmap.
+    """
+    k = values.shape[0]
+    order = torch.arange(k, device=values.device)
+    ahead = values[None, :] > values[:, None] if highest else values[None, :] < values[:, None]  # [k, k]
+    better = ahead | ((values[None, :] == values[:, None]) & (order[None, :] < order[:, None]))
+    rows = torch.cat([p.reshape(k, -1) for p in points], dim=1)
+    near = (rows[:, None] - rows[None, :]).abs().amax(dim=2) < distance
+    crowded = (better & near).any(dim=1)
+    return [torch.where(crowded.view(k, *[1] * (p.dim() - 1)), f, p) for p, f in zip(points, fresh, strict=True)]
