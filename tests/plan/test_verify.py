@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gamespec.plan.ops import Adjust, Choose, Derive, Keep, Move, Repeat, Respond, Rule, Sample, Select
-from gamespec.plan.response import Envelope, Frozen, Implicit, Penalty, Stop, Unrolled
+from gamespec.plan.response import Differences, Envelope, Frozen, Hull, Implicit, Penalty, Stop, Unrolled, ValueFunction
 from gamespec.plan.verify import verify
 from gamespec.report.diagnostic import InternalError
 from gamespec.solvers import choose
@@ -171,15 +171,15 @@ def test_plans_read_as_sentences():
     text = str(compiled(SADDLE + "schedule { method: k_beam(K = 2)  y: ascent(lr = 0.1), repeat(3) }\nrun { steps = 7 }")[1].plan)
 
     assert text.splitlines()[:9] == [
-        "plan k_beam (schedule default; Hamm and Noh 2018, algorithm 1)",
+        "plan k_beam (schedule default; Hamm and Noh 2018, algorithms 1 and 2)",
         "  7 steps, batch full, float64, seed 0, tolerance none",
         "  each step",
-        "    repeat 3 times",
-        "      derive max:y at now",
-        "      move max:y from now to now",
         "    select the best of max:y",
         "    derive main at now, through max:y at its optimum (zero-sum follower, answered before its leader moves (Danskin 1967))",
         "    move main from now to now",
+        "    repeat 3 times",
+        "      derive max:y at now",
+        "      move max:y from now to now",
     ]
     assert "  rule y: sgd(lr = 0.1)" in text
     assert "  beam y: 2 copies" in text
@@ -190,6 +190,14 @@ def test_plans_read_as_sentences():
     (Frozen(), "standing still"), (Stop(), "as a constant"), (Unrolled(3, 0.1), "unrolled over 3 steps of 0.1"),
     (Implicit("cg", 20, 1e-10), "implicitly (cg, up to 20 steps, tolerance 1e-10)"), (Penalty(2.0, 1.0), "under a penalty of 2"),
     (Penalty(2.0, 1.1), "under a penalty of 2, times 1.1 a step"), (Envelope("why"), "at its optimum (why)"),
+    (Penalty(2.0, 1.1, 0.1, True), "under a penalty of 2, times 1.1 whenever the slopes are below 0.1 and a multiplier"),
+    (Unrolled(30, 0.1, "adam", 4, recompute=True), "unrolled over 30 steps of 0.1 by adam, through the last 4, from stored iterates"),
+    (Unrolled(3, 0.1, forward=True), "unrolled over 3 steps of 0.1, forwards"),
+    (Implicit("neumann", 9, 0.0, 0.2), "implicitly (neumann, up to 9 steps of 0.2)"),
+    (Differences(2, 0.1, 0.01), "by differences of gradients 0.01 apart (2 terms of 0.1)"),
+    (Hull(0.1), "by the shortest slope in the hull of those at candidates within 0.1 of the best"),
+    (ValueFunction(5, 0.1, 3.0, 1.1), "by what it loses against 5 steps of 0.1, times 3, times 1.1 a step"),
+    (ValueFunction(5, 0.1), "by what it loses against 5 steps of 0.1, at the pace 0.5"),
 ])  # fmt: skip
 def test_responses_read_as_phrases(how, said):
     """Each way in which a derivative passes through a follower."""
