@@ -251,27 +251,26 @@ def sweep(args: Namespace, screen: Screen) -> int:
     return actions.sweep(args, screen)
 
 
-def _of_a_run(action: Callable[[Namespace, Screen], int], args: Namespace, screen: Screen) -> int:
+def _of_a_run(action: str, args: Namespace, screen: Screen) -> int:
     """An action on a run directory; 4 where that is damaged or has no result."""
+    from gamespec.view import actions
+
     try:
-        return action(args, screen)
+        code: int = getattr(actions, action)(args, screen)
     except GameError as error:
         screen.say(error.diagnostics)
         return exit_code(error)
+    return code
 
 
 def plot(args: Namespace, screen: Screen) -> int:
     """Pictures of a run in one file."""
-    from gamespec.view import actions
-
-    return _of_a_run(actions.plot, args, screen)
+    return _of_a_run("plot", args, screen)
 
 
 def report(args: Namespace, screen: Screen) -> int:
     """One page about a run."""
-    from gamespec.view import actions
-
-    return _of_a_run(actions.report, args, screen)
+    return _of_a_run("report", args, screen)
 
 
 def runs(args: Namespace, screen: Screen) -> int:
@@ -283,24 +282,12 @@ def runs(args: Namespace, screen: Screen) -> int:
 
 def certify(args: Namespace, screen: Screen) -> int:
     """The certificate of a run made again with a longer search."""
-    return _of_a_run(_certify, args, screen)
-
-
-def _certify(args: Namespace, screen: Screen) -> int:
-    from gamespec.run.certify import certify as again
-    from gamespec.run.summary import as_json, summary
-
-    result = again(args.run, args.budget)
-    screen.document["certify"] = as_json(result)
-    screen.result(summary(result))
-    return result.exit_code
+    return _of_a_run("certify", args, screen)
 
 
 def replay(args: Namespace, screen: Screen) -> int:
     """A run made again and compared."""
-    from gamespec.view import actions
-
-    return _of_a_run(actions.replay, args, screen)
+    return _of_a_run("replay", args, screen)
 
 
 def words(args: Namespace, screen: Screen) -> int:

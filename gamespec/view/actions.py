@@ -1,4 +1,4 @@
-"""What `gamec plot`, `report`, `runs`, `replay` and `sweep` do: arguments in, exit code out."""
+"""What `gamec plot`, `report`, `runs`, `certify`, `replay` and `sweep` do: arguments in, exit code out."""
 
 from __future__ import annotations
 
@@ -67,6 +67,17 @@ def replay(args: Namespace, screen: Screen) -> int:
     screen.document["replay"] = found.row()
     screen.result(str(found))
     return 0 if found.same else 3
+
+
+def certify(args: Namespace, screen: Screen) -> int:
+    """Check the result of a run again; exit 3 where something fails."""
+    from gamespec.run.certify import certify as again
+    from gamespec.run.summary import as_json, summary
+
+    result = again(args.run, args.budget)
+    screen.document["certify"] = as_json(result)
+    screen.result(summary(result))
+    return result.exit_code
 
 
 def sweep(args: Namespace, screen: Screen) -> int:
