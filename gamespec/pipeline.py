@@ -97,7 +97,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     from gamespec.classify import classify
     from gamespec.emit.refuse import UnsupportedError
     from gamespec.emit.write import emit
-    from gamespec.solvers.choose import Unplayable, choose, schedule_name
+    from gamespec.solvers.choose import Unplayable, choose, schedule_name, settled
     from gamespec.solvers.prices import priced
 
     game = checked.game
@@ -113,7 +113,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     given = given | {n.name for n in game.nets if n.source is not None and n.source.word == "py"}
     with beside(checked.source.name):
         facts = classify(problem(game))
-        game = priced(game, schedule_name(game, schedule))
+        game = priced(settled(game, facts), schedule_name(game, schedule))
         choice = choose(game, facts, schedule)
     if isinstance(choice, Unplayable):
         at = checked.spans.get(f"schedule:{schedule_name(game, schedule)}.method") or where

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gamespec.ir.game import Game
+from gamespec.ir.expr import Word
+from gamespec.ir.game import Edge, Game
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,29 @@ def _found(game: Game) -> Iterator[Unwritten]:
             )
     for edge in game.edges:
         if edge.ties != "any":
-            yield Unwritten(f"`ties {edge.ties}` cannot be solved yet", f"node:{edge.child}", "drop `ties`, or make the answer unique")
+            yield from _tied(game, edge)
     yield from _declared(game)
+
+
+def _tied(game: Game, edge: Edge) -> Iterator[Unwritten]:
+    """Ties are broken by a search, which needs few numbers in boxes, and one leader with one follower of closed form."""
+    at, ties = f"node:{edge.child}", f"`ties {edge.ties}`"
+    if len(game.edges) > 1 or len(game.root) > 1 or game.data or game.dists or any(n.constraints for n in game.nodes):
+        yield Unwritten(
+            f"{ties} is solved for one leader of one follower, without data and constraints", at, "drop `ties`, or make the answer unique"
+        )
+    for node, most in ((game.node(edge.parent), 2), (game.node(edge.child), 1)):
+        owned = [v for v in game.vars if v.name in node.owns]
+        count = sum(math.prod(v.type.shape) for v in owned)
+        if len(owned) < len(node.owns) or count > most or node.choice is not None or node.axis:
+            said = f"{ties} is solved for leaders of at most 2 numbers and followers of one, and {', '.join(f'`{o}`' for o in node.owns)} is more"
+            yield Unwritten(said, f"node:{node.id}", "drop `ties`, or make the answer unique")
+            continue
+        for v in owned:
+            sides = [p.args for p in v.set.parts] if v.set is not None else []
+            if len(sides) != 1 or v.set is None or v.set.parts[0].word != "Box" or any(isinstance(a, Word) for a in sides[0]):
+                hint = f"declare `var {v.name} in [-1, 1]`"
+                yield Unwritten(f"{ties} is solved by a search of boxes, and `{v.name}` lies in none with two sides", f"var:{v.name}", hint)
 
 
 def _declared(game: Game) -> Iterator[Unwritten]:

@@ -10,12 +10,20 @@ from gamespec.emit.scene import Scene, Text
 from gamespec.emit.sets import projection
 from gamespec.emit.spell import spelled, target
 from gamespec.emit.step import Steps
-from gamespec.plan.ops import Choose, Derive, Respond, Select, flat
+from gamespec.emit.survey import gap
+from gamespec.plan.ops import Choose, Derive, Respond, Select, Survey, flat
 from gamespec.plan.response import Envelope, Frozen, Response
 
 
 def residual_function(scene: Scene, text: Text) -> None:
     """Write `residual`: the optimality map of the plan at the present point, on the same rows every time."""
+    searched = next((op for op in flat(scene.plan.body) if isinstance(op, Survey)), None)
+    if searched is not None:
+        text.define("residual", "s", "What a second search, from other points, finds better for the leader or the follower, 0-d.")
+        steps = Steps(scene, text, moves=False)
+        steps.load()
+        gap(steps, searched)
+        return
     scene.reached.update({"natural_residual", "gradients"})
     text.define("residual", "s", "Distance from first-order optimality: the largest z - P(z - g) over all players, 0-d.")
     seen(scene, text)

@@ -15,9 +15,10 @@ from gamespec.emit.moves import keep, move
 from gamespec.emit.points import kept, local
 from gamespec.emit.scene import FIXED, NOISE, ROWS, Scene, Text, draws_of, is_table
 from gamespec.emit.spell import attribute, handle, point_name, spelled, target
+from gamespec.emit.survey import survey
 from gamespec.ir.expr import Draw, Expr, Reduce
 from gamespec.ir.walk import walk
-from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Reach, Repeat, Respond, Sample, Scatter, Select
+from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Reach, Repeat, Respond, Sample, Scatter, Select, Survey
 
 
 class Steps:
@@ -162,17 +163,25 @@ class Steps:
                     move(self, op)
                 case Keep():
                     keep(self, op)
-                case Respond():
-                    respond_call(self, op.node)
-                case Choose():
-                    choice(self, op.node)
-                case Select() | Scatter():
-                    candidates(self, op)
+                case Respond() | Choose() | Select() | Scatter() | Survey():
+                    self.answer(op)
                 case Repeat():
                     with self.block(f"for _ in range({op.times}):"):
                         self.write(op.body)
                 case _:
                     assert_never(op)
+
+    def answer(self, op: Respond | Choose | Select | Scatter | Survey) -> None:
+        """An op by which a follower answers."""
+        match op:
+            case Respond():
+                respond_call(self, op.node)
+            case Choose():
+                choice(self, op.node)
+            case Select() | Scatter():
+                candidates(self, op)
+            case Survey():
+                survey(self, op)
 
     def sample(self, op: Sample) -> None:
         """Names of the next batch; noise for as many rows."""

@@ -161,6 +161,16 @@ class Scatter:
 
 
 @dataclass(frozen=True, slots=True)
+class Survey:
+    """Search the leader's and its follower's boxes, `counts` points a side; `worst`: ties go against the leader."""
+
+    leader: str
+    follower: str
+    worst: bool
+    counts: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """Do `body` `times` times."""
 
@@ -168,7 +178,7 @@ class Repeat:
     body: tuple[Op, ...]
 
 
-Op = Sample | Derive | Adjust | Reach | Move | Keep | Respond | Choose | Select | Scatter | Repeat
+Op = Sample | Derive | Adjust | Reach | Move | Keep | Respond | Choose | Select | Scatter | Survey | Repeat
 
 
 def flat(body: tuple[Op, ...]) -> list[Op]:
@@ -273,6 +283,9 @@ def _lines(op: Op) -> list[str]:
             return [f"scatter {_short(op.node)}: draw anew what is nearer than {op.distance:g} to a better candidate"]
         case Select():
             return [f"select the best of {_short(op.node)}"]
+        case Survey():
+            tie = "against" if op.worst else "for"
+            return [f"survey {_short(op.leader)} and {_short(op.follower)}: {op.counts[0]} and {op.counts[1]} points a side, ties {tie} the leader"]
         case Repeat():
             return [f"repeat {op.times} times", *(f"  {line}" for inner in op.body for line in _lines(inner))]
         case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from gamespec.ir.game import Game
-from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Plan, Reach, Repeat, Respond, Sample, Scatter, Select, flat
+from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Plan, Reach, Repeat, Respond, Sample, Scatter, Select, Survey, flat
 from gamespec.plan.response import Envelope, Frozen, Hull, Implicit, Response, Unrolled
 from gamespec.plan.sums import Fading
 from gamespec.report.diagnostic import InternalError
@@ -88,6 +88,11 @@ class _Check:
                 self.known(op.node)
                 _require(any(o in dict(self.plan.beams) for o in self.game.node(op.node).owns), f"{op.node} has no beam to select from")
                 self.answered.add(op.node)
+            case Survey():
+                self.known(op.leader)
+                self.known(op.follower)
+                tied = any(e.parent == op.leader and e.child == op.follower for e in self.game.edges)
+                _require(tied and min(op.counts) >= 2, f"{op.follower} does not follow {op.leader} in {op}")
             case Repeat():
                 _require(op.times >= 1, "a repetition of nothing")
                 for inner in op.body:

@@ -329,7 +329,8 @@ def _watched(run: Run, recorder: Recorder, state: State) -> tuple[Status, str]:
         ahead, tail = state, recorder.points
     else:
         tail = [list(module.point(ahead))]
-        for _ in range(_TAIL if recorder.pace < _SLOW else _TAIL // 5):
+        # Never longer than half a minute; where not even a few steps fit in, the path says nothing.
+        for _ in range(min(_TAIL if recorder.pace < _SLOW else _TAIL // 5, int(30 / max(recorder.pace, 1e-9)))):
             module.step(ahead)
             tail.append(list(module.point(ahead)))
     residual = float(module.residual(ahead)) if module.TOL is not None else None

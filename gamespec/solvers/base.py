@@ -38,6 +38,8 @@ class Accepts:
     few: bool = False
     plain: bool = False
     fits: Callable[[ir.Game], str] | None = None
+    ties: bool = False
+    """Whether it breaks the ties of a follower, and plays no other games."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class Solver:
     plan: Callable[[ir.Game, Table], Plan]
     summary: str = ""
     rule: str = ""
+    steps: int = 1000
+    """Of a run whose author gave no number."""
 
     def __post_init__(self) -> None:
         """Every method can report an average of its points instead of the last one."""

@@ -66,6 +66,8 @@ def rejection(game: ir.Game, solver: Solver) -> str:
     bad = sorted({follower_kind(game, e) for e in game.edges} - set(accepts.followers))
     if accepts.needs == "one player" and (len(problem_nodes(game)) > 1 or game.node(game.root[0]).axis):
         return f"the game has several players; {word} {accepts.reason}"
+    if accepts.ties != any(e.ties != "any" for e in game.edges):
+        return f"{'nobody says how ties are broken' if accepts.ties else 'the ties of a follower are to be broken'}; {word} {accepts.reason}"
     if bad:
         return f"the game has {_FOLLOWERS[bad[0]]}; {word} {accepts.reason}"
     if not accepts.networks and any(owns_network(game, n) for n in problem_nodes(game)):
@@ -86,6 +88,12 @@ def _not_plain(game: ir.Game, solver: Solver, table: Table) -> str:
         if not plain_steps(rule):
             return f"`{name}` steps by {rule.word}; the step sizes of {solver.word} enter its equations, so write `{name}: sgd(lr = 0.1)`"
     return ""
+
+
+def settled(game: ir.Game, facts: Facts) -> ir.Game:
+    """The game without `ties` where the follower's answer is proved to be the only one: there is nothing to break."""
+    alone = {p.node for p in facts.players if p.unique.verdict}
+    return game.model_copy(update={"edges": tuple(e.model_copy(update={"ties": "any"}) if e.child in alone else e for e in game.edges)})
 
 
 def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice | Unplayable:
@@ -115,6 +123,8 @@ def _default(game: ir.Game, facts: Facts) -> tuple[str, str]:
     networks = any(owns_network(game, n) for n in problem_nodes(game))
     if len(problem_nodes(game)) == 1 and not game.node(game.root[0]).axis:
         return "descent", "there is one player"
+    if any(e.ties != "any" for e in game.edges):
+        return "lexicographic", "the follower may have several answers, and `ties` says which one counts"
     if not game.edges or game.order_word == "simultaneous":
         return _at_once(game, networks=networks)
     if {follower_kind(game, e) for e in game.edges} != {"value"}:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from gamespec.ir.game import Game
-from gamespec.plan.ops import Adjust, Choose, Derive, Op, Plan, Reach, Repeat, Respond, Scatter, Select
+from gamespec.plan.ops import Adjust, Choose, Derive, Op, Plan, Reach, Repeat, Respond, Scatter, Select, Survey
 from gamespec.plan.response import Differences, Implicit, Penalty, Unrolled, ValueFunction
 
 
@@ -49,6 +51,9 @@ def _op(op: Op, game: Game) -> tuple[int, int, list[str]]:
             return n, 0, [f"{n} candidates for `{game.node(op.node).owns[0]}`"]
         case Select() | Scatter():
             return 1, 0, []
+        case Survey():
+            n = math.prod(op.counts)
+            return 100 * n, 0, [f"a search of {n} pairs and around them, in batches"]
         case Derive():
             return _derive(op)
         case Adjust() | Reach():

@@ -100,7 +100,7 @@ class _Work:
     def steps(self) -> tuple[int, float]:
         """Steps of the whole run, and the epochs that they make up where the author counts in those."""
         if self.run.get("steps") or not self.run.get("epochs"):
-            return whole(self.setting("steps", 1000)), 0.0
+            return whole(self.setting("steps", words("solvers")[self.method].steps)), 0.0
         rows = max((rows_of(self.game, d) for d in drawn(self.game)[0]), default=0)
         epochs, batch = real(self.run["epochs"]), whole(self.run.get("batch")) or rows
         return max(1, math.ceil(epochs * math.ceil(rows / batch))) if rows else math.ceil(epochs), epochs

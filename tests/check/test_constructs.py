@@ -281,7 +281,12 @@ def test_code_from_outside_is_declared_and_never_imported(tmp_path):
 
 
 UNWRITTEN = {
-    "ties": BILEVEL.replace("w = argmin", "w in argmin").replace("^2 ] ]", "^2 ] ] ties pessimistic"),
+    "ties of many": BILEVEL.replace("w = argmin", "w in argmin")
+    .replace("^2 ] ]", "^2 ] ] ties pessimistic")
+    .replace("w: R", "w: R[3]")
+    .replace("w - u", "sum(w) - u")
+    .replace("u - w", "u - sum(w)"),
+    "ties without a box": BILEVEL.replace("w = argmin", "w in argmin").replace("^2 ] ]", "^2 ] ] ties optimistic"),
     "constraint": ROBUST.replace("ce(h(a + d), b) ]", "ce(h(a + d), b) s.t. sum(d) <= 1 ]", 1),
     "distribution": GAN.replace("solve min{G} max{D} [", "var p: Dist(params(G))\nsolve min{p} max{D} E{u ~ p} [").replace("G(z)", "G(z; u)"),
 }
