@@ -18,8 +18,8 @@ SADDLE = "(x - 1)^2/2 + 3*(x - 1)*(y + 0.5) - (y + 0.5)^2"
 SOLUTION = (1.0, -0.5)
 """The saddle point, where the slopes are 0 without rounding."""
 
-METHODS = [w for w in words("solvers") if w not in ("descent", "k_beam")]
-"""All that play two players without copies; the two others are tested where they are at home."""
+METHODS = [w for w in words("solvers") if w not in ("descent", "k_beam", "lexicographic")]
+"""All that step with two players, without copies; the others are tested where they are at home."""
 
 GLOBAL = {
     "curvature_eg_plus": "one length for all numbers",
