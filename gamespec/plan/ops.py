@@ -273,20 +273,27 @@ def _lines(op: Op) -> list[str]:
         case Keep():
             share = "" if op.weight == 1 else f", {factor_text(op.weight)} of it"
             return [f"keep {'gradient ' if op.gradient else ''}{op.of} of {_all(op.nodes)} as {op.name}{share}"]
-        case Respond():
-            best = f", best of {op.restarts} restarts" if op.restarts > 1 else ""
-            instead = f", climbing {', '.join(op.surrogates)}" if op.surrogates else ""
-            return [f"respond {_short(op.node)}: {op.steps} steps of {op.rule} from {op.start}{best}{instead}"]
-        case Choose():
-            return [f"choose {_short(op.node)}: try every element"]
-        case Scatter():
-            return [f"scatter {_short(op.node)}: draw anew what is nearer than {op.distance:g} to a better candidate"]
-        case Select():
-            return [f"select the best of {_short(op.node)}"]
-        case Survey():
-            tie = "against" if op.worst else "for"
-            return [f"survey {_short(op.leader)} and {_short(op.follower)}: {op.counts[0]} and {op.counts[1]} points a side, ties {tie} the leader"]
+        case Respond() | Choose() | Scatter() | Select() | Survey():
+            return [_answer(op)]
         case Repeat():
             return [f"repeat {op.times} times", *(f"  {line}" for inner in op.body for line in _lines(inner))]
         case _:
             assert_never(op)
+
+
+def _answer(op: Respond | Choose | Scatter | Select | Survey) -> str:
+    """An op by which a follower answers."""
+    match op:
+        case Respond():
+            best = f", best of {op.restarts} restarts" if op.restarts > 1 else ""
+            instead = f", climbing {', '.join(op.surrogates)}" if op.surrogates else ""
+            return f"respond {_short(op.node)}: {op.steps} steps of {op.rule} from {op.start}{best}{instead}"
+        case Choose():
+            return f"choose {_short(op.node)}: try every element"
+        case Scatter():
+            return f"scatter {_short(op.node)}: draw anew what is nearer than {op.distance:g} to a better candidate"
+        case Select():
+            return f"select the best of {_short(op.node)}"
+        case Survey():
+            tie = "against" if op.worst else "for"
+            return f"survey {_short(op.leader)} and {_short(op.follower)}: {op.counts[0]} and {op.counts[1]} points a side, ties {tie} the leader"
