@@ -67,6 +67,7 @@ class Lane:
     _traced: Traced | None = None
     _fixed: list[Tensor] = field(default_factory=list)
     _held: list[tuple[str, Tensor]] = field(default_factory=list)
+    _own: dict[str, Tensor] = field(default_factory=dict)
     _shapes: tuple[torch.Size, ...] = ()
     _draws: list[Callable[[], Tensor]] = field(default_factory=list)
     _count: Tensor | None = None
@@ -187,23 +188,19 @@ class Lane:
         self._draws = [seen.draws[i] for i in traced.noise]
         self._count = torch.zeros((), dtype=torch.float64, device=inputs[0].device)
         if on_cuda:
-            self._into(state, inputs)
+            self._own = dict(zip(traced.paths, inputs, strict=False))
+            self._count = inputs[len(traced.paths)] if traced.counts else None
         self._hold(state)
-
-    def _into(self, state: State, inputs: list[Tensor]) -> None:
-        """A captured graph works on its own memory: the state moves there."""
-        assert self._traced is not None  # set before
-        own = dict(zip(self._traced.paths, inputs, strict=False))
-        for slot in slots(state, unmoved(self.module)):
-            if slot.path in own:
-                own[slot.path].copy_(slot.tensor.detach())
-                with torch.no_grad():
-                    slot.tensor.data = own[slot.path]
 
     def _hold(self, state: State) -> None:
         """Remember which tensors the step works on."""
         assert self._traced is not None  # set before
         found = {slot.path: slot.tensor for slot in slots(state, unmoved(self.module))}
+        for path, own in self._own.items():
+            # A captured graph works on its own memory, so the state lives there.
+            if found[path].data_ptr() != own.data_ptr():
+                own.copy_(found[path].detach())
+                found[path].data = own
         self._fixed = [found[path].detach() for path in self._traced.paths]
         self._held = [(path, found[path]) for path in self._traced.paths if "." not in path]
         if self._traced.counts and self._count is not None:

@@ -1,96 +1,154 @@
-"""`python -m tests.bench [JOB ...]`: ratios of emitted to hand-written steps, interleaved, as a table and as JSON."""
+"""`python -m tests.bench [WORD ...] [--write]`: ratios of our times to others', as a table and as JSON.
+
+Words choose the jobs whose group or name contain one of them; `--write` puts the table into RESULTS.md.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import platform
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from gamespec import pipeline
-from gamespec.run.load import load
-from gamespec.syntax.parse import read
-from tests.bench import hand
+from gamespec.report.diagnostic import GameError
+from tests.bench.jobs import JOBS, NOTES
+from tests.bench.pairs import GAMES, ROOT, Skip, timed
 
-SPECS = Path(__file__).parents[2] / "specs"
-REPEATS = 9
-STEPS = 12
-"""Steps in one timed repeat."""
+PAGE = Path(__file__).with_name("RESULTS.md")
 
-
-def emitted(spec: str, schedule: str | None = None) -> Any:  # an emitted module; until 2027-11
-    """The program of a spec, as a module."""
-    compiled = pipeline.compile(pipeline.check(read(SPECS / spec)), schedule)
-    return load(compiled.program, Path(tempfile.mkdtemp()) / "program.py")
-
-
-def pgd_digits() -> tuple[Callable[[], object], Callable[[], object]]:
-    """One PGD-10 training step on 128 digits: emitted, by hand."""
-    program = emitted("robust/pgd_digits.game")
-    s = program.start()
-    a, b = (t[:128] for t in s.train)
-    step = hand.pgd_training(hand.digits_cnn(), eps=0.15, rate=0.04, steps=10, lr=0.002)
-    return lambda: program.step(s, {"train": (a, b)}), lambda: step(a, b)
-
-
-def gan_mog() -> tuple[Callable[[], object], Callable[[], object]]:
-    """One alternating step of a 2-D GAN, batch 256, data and noise drawn inside: emitted, by hand."""
-    program = emitted("generative/gan_mog.game")
-    s = program.start()
-    step = hand.gan_alternating(hand.mlp(8, 2, 128, 128), hand.mlp(2, 1, 128, 128), lr=1e-3, betas=(0.5, 0.999))
-    return lambda: program.step(s), lambda: step(hand.ring(256, 8, 2.0, 0.05), torch.randn(256, 8))
-
-
-JOBS: dict[str, tuple[Callable[[], tuple[Callable[[], object], Callable[[], object]]], float]] = {
-    "PGD-10 training step, digits CNN": (pgd_digits, 1.05),
-    "2-D GAN step, alternating": (gan_mog, 1.05),
+COMMANDS = {
+    "gamec --help": (["--help"], 150.0),
+    "gamec version": (["version"], None),
+    "gamec check": (["check", str(ROOT / "specs/robust/pgd_digits.game")], 300.0),
+    "gamec explain": (["explain", str(ROOT / "specs/robust/pgd_digits.game")], None),
+    "gamec fmt --check": (["fmt", "--check", str(ROOT / "specs/robust/pgd_digits.game")], None),
 }
-"""What is timed, with the largest ratio that is allowed."""
+"""Commands whose start is timed, with the most milliseconds of processor time that are allowed."""
+
+COMPILE = """
+import sys, time
+from pathlib import Path
+from gamespec.run.lane import Lane
+from tests.bench.pairs import emitted
+module, game = emitted(Path(sys.argv[1]), None, Path(sys.argv[2]))
+state = module.start()
+begin = time.perf_counter()
+lane = Lane(module, "on", 0)
+lane(state)
+print(lane.warning or time.perf_counter() - begin)
+"""
 
 
-def paired(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[list[float], list[float]]:
-    """Seconds of every repeat of both, taken in turns so that a drift of the machine meets both."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for k in range(REPEATS + 1):
-        order = ((0, ours), (1, theirs)) if k % 2 else ((1, theirs), (0, ours))
-        for which, work in order:
-            begin = time.perf_counter()
-            for _ in range(STEPS):
-                work()
-            if k:  # the first repeat warms up
-                times[which].append(time.perf_counter() - begin)
-    return times
+def starts() -> list[dict[str, object]]:
+    """Processor time of each command, medians of 7: what it takes on a machine that does nothing else."""
+    rows = []
+    for name, (args, bar) in COMMANDS.items():
+        spent = [_processor([sys.executable, "-m", "gamespec.cli", *args]) for _ in range(8)][1:]
+        rows.append({"group": "start-up", "job": name, "ms": round(statistics.median(spent), 1), "bar_ms": bar})
+    return rows
 
 
-def measure(names: list[str]) -> Iterator[dict[str, object]]:
-    """One row for each job."""
-    for name, (job, bar) in JOBS.items():
-        if names and not any(n in name for n in names):
-            continue
-        mine, other = paired(*job())
-        ratios = [m / o for m, o in zip(mine, other, strict=True)]
-        yield {
-            "job": name, "ratio": round(statistics.median(ratios), 3), "bar": bar, "low": round(min(ratios), 3), "high": round(max(ratios), 3),
-            "emitted_ms": round(1e3 * statistics.median(mine) / STEPS, 3), "hand_ms": round(1e3 * statistics.median(other) / STEPS, 3),
-        }  # fmt: skip
+def _processor(command: list[str]) -> float:
+    """Milliseconds of processor time of a command; byte code is kept, as it is where a package is installed."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPYCACHEPREFIX": tempfile.gettempdir() + "/bench-pyc"}
+    before = os.times()
+    subprocess.run(command, check=True, capture_output=True, env=kept)
+    after = os.times()
+    return 1e3 * (after.children_user + after.children_system - before.children_user - before.children_system)
+
+
+def compiling() -> list[dict[str, object]]:
+    """Seconds from an eager step to a compiled one: with nothing kept, then with the package in the cache, in new processes."""
+    rows: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        caches = {"XDG_CACHE_HOME": folder, "TORCHINDUCTOR_CACHE_DIR": f"{folder}/inductor"}
+        for name, bar in (("cold", 15.0), ("cached", 3.0)):
+            command = [sys.executable, "-c", COMPILE, str(GAMES / "gan_simultaneous.game"), folder]
+            done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | caches)
+            said = done.stdout.strip().splitlines()[-1]
+            row: dict[str, object] = {"group": "compilation", "job": f"one step of the 2-D GAN, {name}", "bar_s": bar}
+            rows.append(row | ({"s": round(float(said), 1)} if said.replace(".", "").isdigit() else {"skipped": said}))
+    return rows
+
+
+def machine() -> str:
+    """The processor, its cores, and the versions, without the name of anybody's computer."""
+    cpu = platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text(encoding="utf-8").splitlines()
+        cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), cpu)
+        flags = next((line for line in lines if line.startswith("flags")), "")
+        cpu += "".join(f", {word}" for word in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if word in flags.split())
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{cpu}; {os.cpu_count()} cores{load}; one thread; Python {platform.python_version()}, torch {torch.__version__}"
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """The rows as markdown, one table for each group."""
+    parts: list[str] = []
+    for group in dict.fromkeys(str(r["group"]) for r in rows):
+        mine = [r for r in rows if r["group"] == group]
+        if group in ("start-up", "compilation"):
+            unit = "ms" if group == "start-up" else "s"
+            parts += [f"## {group}", "", f"| | {unit} | at most | |", "|---|---|---|---|"]
+            parts += [f"| {r['job']} | {r.get(unit, '-')} | {r.get(f'bar_{unit}') or ''} | {_verdict(r)} |" for r in mine]
+        else:
+            parts += [f"## {group}", "", "| job | against | ratio | at most | range | ours, ms | theirs, ms | |", "|---|---|---|---|---|---|---|---|"]
+            for r in mine:
+                span = "" if "skipped" in r else f"{r['low']} to {r['high']}"
+                cells = [r["job"], r["against"], r.get("ratio", "-"), r["bar"] or "", span, r.get("ours_ms", ""), r.get("theirs_ms", ""), _verdict(r)]
+                parts.append(f"| {' | '.join(map(str, cells))} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _verdict(row: dict[str, object]) -> str:
+    """What a row says: held, missed, skipped and why, and what else was found."""
+    if "skipped" in row:
+        return f"skipped: {row['skipped']}"
+    note = NOTES.get(str(row["job"]), "")
+    for key, bar in (("ratio", "bar"), ("ms", "bar_ms"), ("s", "bar_s")):
+        value, limit = row.get(key), row.get(bar)
+        if isinstance(value, int | float) and isinstance(limit, int | float):
+            return "; ".join(filter(None, ["held" if value <= limit else "MISSED", note]))
+    return note
 
 
 def main() -> int:
-    """Print the table and the JSON; 1 when a bar is missed."""
+    """Time, print and write; 1 when a bar is missed."""
     torch.set_num_threads(1)
-    rows = list(measure(sys.argv[1:]))
-    print(f"{'job':40} {'ratio':>7} {'bar':>6} {'range':>15}")
-    for r in rows:
-        print(f"{r['job']:40} {r['ratio']:7} {r['bar']:6} {r['low']:>7} .. {r['high']}")
-    print(json.dumps({"threads": 1, "torch": torch.__version__, "repeats": REPEATS, "rows": rows}))
-    return int(any(r["ratio"] > r["bar"] for r in rows))  # type: ignore[operator]  # numbers; until 2027-11
+    words = [a for a in sys.argv[1:] if not a.startswith("--")]
+    rows: list[dict[str, object]] = []
+    for job in JOBS:
+        if words and not any(w in f"{job.group} {job.name} {job.against}" for w in words):
+            continue
+        try:
+            rows.append(timed(job))
+        except GameError as error:
+            rows.append({"group": job.group, "job": job.name, "against": job.against, "bar": job.bar, "skipped": error.diagnostics[0].message})
+        sys.stderr.write(f"{json.dumps(rows[-1])}\n")
+    for name, extra in (("start-up", starts), ("compilation", compiling)):
+        if not words or any(w in name for w in words):
+            rows += extra()
+    head = "Made by `python -m tests.bench --write`: medians of the ratios of paired repeats, ours to theirs, taken in turns in one\nprocess."
+    text = f"# Times, as ratios\n\n{head} {machine()}.\n\n{table(rows)}"
+    print(text)
+    print(json.dumps({"machine": machine(), "rows": rows}))
+    if "--write" in sys.argv:
+        PAGE.write_text(text.rstrip() + "\n", encoding="utf-8")
+        PAGE.with_suffix(".json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    return int(any("MISSED" in _verdict(r) for r in rows))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Skip as reason:
+        sys.exit(str(reason))

@@ -1,0 +1,72 @@
+"""The timing command itself: what it prints, and that loops by hand do the work that they are compared with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from tests.bench import __main__ as bench
+from tests.bench import hand, loops
+from tests.bench.jobs import JOBS, cleaning
+from tests.bench.pairs import GAMES, Job, Skip, emitted, timed
+
+
+def test_a_row_has_the_ratio_and_its_range():
+    """Twice the work takes about twice the time, and the bar is judged on the median."""
+
+    def work(n):
+        return lambda: [torch.ones(300, 300) @ torch.ones(300, 300) for _ in range(n)]
+
+    row = timed(Job("group", "twice", "once", 1.0, lambda: (work(2), work(1)), repeats=5))
+
+    assert row["low"] <= row["ratio"] <= row["high"]
+    assert "MISSED" in bench.table([row])
+    assert json.loads(json.dumps(row)) == row
+
+
+def test_what_cannot_be_timed_is_skipped_with_its_reason():
+    """A package that is not there is a row that says so, and no failure."""
+
+    def absent():
+        raise Skip("no such package")
+
+    row = timed(Job("group", "ours", "theirs", 1.0, absent))
+
+    assert "skipped: no such package" in bench.table([row])
+
+
+def test_every_job_has_a_name_of_its_own():
+    """A row of the page is found by what is timed against what."""
+    names = [(job.group, job.name, job.against) for job in JOBS]
+
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("schedule", [None, "implicit"])
+def test_hypergradients_by_hand_are_those_of_the_game(schedule, tmp_path):
+    """From the same weights both lanes move u to the same place, so that equal work is timed."""
+    module, _ = emitted(GAMES / "hyper_logistic.game", schedule, tmp_path)
+    s = module.start()
+    task = cleaning()
+    task.w = [p.detach().clone().requires_grad_() for p in s.h.parameters()]
+    module.step(s)
+    task.unroll() if schedule is None else task.implicit(20)
+
+    torch.testing.assert_close(task.u.detach(), s.u, rtol=1e-3, atol=1e-4)
+    for mine, theirs in zip(task.w, s.h.parameters(), strict=True):
+        torch.testing.assert_close(mine.detach(), theirs.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_the_attack_written_out_is_the_attack():
+    """The floor computes the same answers as autograd does."""
+    net, a = hand.digits_cnn(), torch.rand(8, 1, 8, 8)
+    b = net(a).argmax(1)
+    x = loops.straight_attack(net, a, b, 1e-4, 3e-4, 1)
+    lo, hi = (a - 1e-4).clamp(min=0), (a + 1e-4).clamp(max=1)
+    at = a.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(torch.nn.functional.cross_entropy(net(at), b, reduction="sum"), at)
+
+    assert bool(((x == lo) | (x == hi)).all())
+    assert float(((x == hi) == (slope > 0)).float().mean()) > 0.98
