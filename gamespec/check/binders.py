@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check import constraints, expressions, players, responses
+from gamespec.check import constraints, expressions, groups, players, responses
 from gamespec.check.constant import evaluate, row_count
 from gamespec.check.names import BUILTIN, circle, depends, free
 from gamespec.check.scope import (
@@ -150,6 +150,8 @@ def _check_draws(binder: tree.Binder, draws: tuple[Draw, ...], body: Typed, scop
         raise fail("GE290", "an exact sum over two sources at once is not available in this version", span, hint="write `E` and `~`")
     mixed = {v.name for v in build.vars if v.type.kind == "dist"}
     outer = {n for d in scope.draws if d.over and d.over not in mixed for n in d.names}
+    if all(d.inner for d in draws if d.over):
+        return
     if over and depends(body.expr, build).union(*sifted) & outer:
         raise fail("GE290", "an expectation for every sample of another one is not available in this version", span,
                    hint="write one expectation: `E{(a, b) ~ train, z ~ noise}[ .. ]`")  # fmt: skip
@@ -161,6 +163,11 @@ def _draw(binder: tree.Binder, bind: tree.Bind, inner: Scope, build: Build) -> D
         raise build.log.fail("GE208", f"`{binder.op}` needs to know where `{name.id}` comes from", bind.span,
                              hint=f"write `{binder.op}{{{name.id} ~ data}}[ .. ]`")  # fmt: skip
     found = inner.find(bind.source.id) if isinstance(bind.source, tree.Name) else None
+    if isinstance(bind.source, tree.Call) and isinstance(bind.source.fn, tree.Name) and bind.source.fn.id == "iid":
+        found = groups.several(bind.source, inner, build)
+    table = groups.table(bind.source, inner, build)
+    if table is not None:
+        return groups.rows(binder, bind, *table, inner, build)
     if isinstance(found, (DataName, DistName)):
         return _samples(binder, bind, found, inner, build)
     if isinstance(found, VarName) and found.var.type.kind == "dist" and bind.draws:
@@ -208,8 +215,10 @@ def _samples(binder: tree.Binder, bind: tree.Bind, found: DataName | DistName, i
     if not bind.draws and (isinstance(found, DistName) or (found.data.source.word not in ("given", "py") and row_count(found.data.source) is None)):
         raise log.fail("GE208", f"`{source.name}` has no end", bind.span, "an exact sum runs through every sample", hint="write `E` and `~`")
     types = [(f.type, f.range) for f in found.data.fields] if isinstance(found, DataName) else [(found.dist.type, None)]
+    if isinstance(found, DataName) and found.data.grouped:
+        types = [(Type(kind="table", net=source.name), None)]
     if len(pattern.names) != len(types):
-        fields = [f.name for f in found.data.fields] if isinstance(found, DataName) else ["z"]
+        fields = ["tau"] if types[0][0].kind == "table" else [f.name for f in found.data.fields] if isinstance(found, DataName) else ["z"]
         shown = fields[0] if len(fields) == 1 else f"({', '.join(fields)})"
         raise log.fail(
             "GE209", f"`{source.name}` has {len(types)} field(s)", pattern.span, f"{len(pattern.names)} name(s) given", hint=f"write `{shown}`"
@@ -221,7 +230,7 @@ def _samples(binder: tree.Binder, bind: tree.Bind, found: DataName | DistName, i
     build.samples[source.name] = names
     for n, unique, (kind, rng) in zip(pattern.names, names, types, strict=True):
         hide(n, inner, build)
-        inner.names[n.id] = Bound(Typed(Ref(name=unique), kind, rows=True, range=_rows(kind, found) or rng), n.span)
+        inner.names[n.id] = Bound(Typed(Ref(name=unique), kind, kind.kind != "table", _rows(kind, found) or rng), n.span)
     build.open.append(source.name)
     cond = None if bind.cond is None else _condition(bind.cond, inner, build)
     return Draw(names=names, over=source.name, draws=bind.draws, cond=cond)
@@ -309,11 +318,15 @@ def lower_items(body: tree.Body, scope: Scope, build: Build) -> Scope:
     if not body.side:
         return scope
     inner = scope.child()
-    answers, limits = [], []
+    answers: list[tuple[tree.Item, Scope]] = []
+    limits = []
     local: dict[str, tree.Item] = {}
     for item in body.side:
-        if responses.is_response(item):
-            answers.append(item)
+        called = responses.called(item, inner, build)
+        if called is not None:
+            answers.append(called)
+        elif responses.is_response(item):
+            answers.append((item, inner))
         elif item.kind == "any":
             raise build.log.fail("GE291", "a set for a variable after `s.t.` is not available in this version", item.span,
                                  hint="declare it on the variable: `var x in [0, 1]`")  # fmt: skip

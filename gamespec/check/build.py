@@ -37,6 +37,8 @@ class Build:
     """Variables under another name than the written one: `d_2` was written `d`."""
     used: set[str] = field(default_factory=set)
     """The `let`s that were written out somewhere."""
+    sets: dict[str, ir.Data] = field(default_factory=dict)
+    """Sources whose samples are sets of rows of another, as `iid` made them."""
     open: list[str] = field(default_factory=list)
     """The sources of the draws that are being lowered, outermost first, definitions included."""
     elsewhere: set[str] = field(default_factory=set)
@@ -59,7 +61,9 @@ class Build:
 
     def scratch(self) -> Build:
         """A copy that shares the log alone: what is lowered in it leaves no trace but its mistakes."""
-        return Build(self.log, list(self.nodes), [], [], list(self.vars), set(self.taken), dict(self.samples), dict(self.spans), path="@")
+        return Build(
+            self.log, list(self.nodes), [], [], list(self.vars), set(self.taken), dict(self.samples), dict(self.spans), sets=self.sets, path="@"
+        )
 
     def enter(self, node: tree.Node) -> None:
         """Count one expression; `leave` follows. Raises Failed with GE007 or GE211 where it is one too many."""

@@ -124,7 +124,9 @@ def column_names(source: Use, fields: Sequence[Field]) -> list[str]:
     columns, targets, found = columns_of(source), targets_of(source), list[str]()
     for f in fields:
         named = columns.get(f.name)
-        if f.type.kind in ("class", "bool"):
+        if "." in f.name:
+            found.append(f.name)
+        elif f.type.kind in ("class", "bool"):
             found.append(targets.pop(0) if targets else "y")
         elif f.type.kind == "index":
             found.append("i")

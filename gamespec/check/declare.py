@@ -26,7 +26,7 @@ from gamespec.check.scope import (
     declared_at,
 )
 from gamespec.check.sets import lower_set
-from gamespec.check.types import lower_fields, lower_range, lower_type, ranges
+from gamespec.check.types import lower_fields, lower_range, lower_type, ranges, task_fields
 from gamespec.check.words import LARGEST, Word, show, use
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Ref
@@ -191,9 +191,10 @@ def _data(s: tree.Data, scope: Scope, build: Build) -> ir.Data:
     outside = foreign(s.source, build)
     given = outside is not None or (isinstance(s.source, tree.Name) and s.source.id == "given")
     source = outside or (ir.Use(word="given") if given else use(s.source, words("data"), "data source", "GE601", scope, build))
-    if not given:
+    tasks = isinstance(s.type, tree.TOf)
+    if not given and not tasks:
         dims.tell(s.type, source, scope)
-    fields = lower_fields(s.type, s.range, scope, build)
+    fields = task_fields(s.type, s.range, scope, build) if isinstance(s.type, tree.TOf) else lower_fields(s.type, s.range, scope, build)
     if not given:
         _check_columns(s, source, fields, build)
     data = ir.Data(name=s.name.id, fields=fields, source=source)

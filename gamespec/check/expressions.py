@@ -57,7 +57,7 @@ def lower_body(body: tree.Body, scope: Scope, build: Build) -> Typed:
 
 def scalar(node: tree.Expr, typed: Typed, build: Build, what: str) -> Typed:
     """The expression itself when it is one number per sample at most. Raises Failed with GE204 otherwise."""
-    if typed.type.kind in ("word", "class", "params", "logits", "dist", "tokens") or typed.type.shape:
+    if typed.type.kind in ("word", "class", "params", "logits", "dist", "tokens", "table") or typed.type.shape:
         hint = "wrap it in `norm(..)`, `sum(..)` or a loss such as `ce(.., b)`"
         raise build.log.fail("GE204", f"{what} must be a number", node.span, f"this is {typed.type}", hint=hint)
     build.shallow(typed.expr, node.span)
@@ -93,7 +93,7 @@ def _name(node: tree.Name, scope: Scope, build: Build) -> Typed:
         case Bound():
             return binding.typed
         case VarName():
-            return Typed(Ref(name=binding.var.name), binding.var.type, rows=bool(binding.var.scope), range=ranges(binding.var.set))
+            return Typed(Ref(name=binding.var.name), binding.var.type, rows=scope.each(binding.var.scope), range=ranges(binding.var.set))
         case NetName():
             return Typed(Ref(name=binding.net.handle), Type(kind="params", net=binding.net.name))
         case LetName():
@@ -134,7 +134,7 @@ def function(fn: str, args: tuple[Typed, ...], nodes: tuple[tree.Expr, ...], who
     """`fn` applied to lowered arguments. Raises Failed with GE203 or GE207 when their types do not fit."""
     for arg, node in zip(args, nodes, strict=True):
         allowed = ("add", "sub", "mul", "div", "neg", "norm") if arg.type.kind == "params" else ("eq", "ne")
-        if arg.type.kind in ("word", "params", "dist", "tokens") and fn not in allowed:
+        if arg.type.kind in ("word", "params", "dist", "tokens", "table") and fn not in allowed:
             raise build.log.fail("GE207", f"`{arg.type}` is no number", node.span, hint="write a number, or a name that stands for one")
     try:
         shape = call(fn, tuple(Shaped(a.type, a.rows) for a in args))
@@ -247,6 +247,8 @@ def _attribute(node: tree.Attr, scope: Scope, build: Build) -> Typed:
     binding = scope.find(node.base.id) if isinstance(node.base, tree.Name) else None
     if isinstance(binding, Broken):
         raise Failed
+    if isinstance(binding, Bound) and binding.typed.type.kind == "table" and isinstance(binding.typed.expr, Ref):
+        return _part(node, binding.typed, binding.typed.expr.name, scope, build)
     if not isinstance(binding, DataName):
         raise build.log.fail("GE204", f"`.{node.key}` needs a data source on its left", node.span, hint="write `train.x`")
     data = binding.data
@@ -259,6 +261,16 @@ def _attribute(node: tree.Attr, scope: Scope, build: Build) -> Typed:
                              hint=f"write `{data.name}.{near}`" if near else f"columns: {', '.join(offered)}")  # fmt: skip
     expr: Expr = Call(fn="column", args=(Word(value=data.name), Word(value=node.key)))
     return Typed(expr, offered[node.key], rows=True)
+
+
+def _part(node: tree.Attr, of: Typed, name: str, scope: Scope, build: Build) -> Typed:
+    """`tau.train`: a table of one sample."""
+    found = scope.find(of.type.net)
+    parts = {f.name.partition(".")[0] for f in found.data.fields} if isinstance(found, DataName) else set()
+    if "." in name or node.key not in parts - {""}:
+        raise build.log.fail("GE101", f"a sample of `{of.type.net}` has no table `{node.key}`", node.span,
+                             hint=f"tables: {', '.join(sorted(parts - {''})) or 'it is one itself'}")  # fmt: skip
+    return Typed(Ref(name=f"{name}.{node.key}"), of.type)
 
 
 _KINDS: dict[type, Callable[[Any, Scope, Build], Typed]] = {

@@ -68,7 +68,7 @@ def lower(spec: tree.Spec, source: Source, overrides: Mapping[str, Const] | None
     game = ir.Game(
         name=next((s.name.id for s in spec.statements if isinstance(s, tree.GameName)), "game"),
         params=tuple(d for d in declared if isinstance(d, ir.Param)),
-        data=tuple(d for d in declared if isinstance(d, ir.Data)),
+        data=(*(d for d in declared if isinstance(d, ir.Data)), *build.sets.values()),
         dists=tuple(d for d in declared if isinstance(d, ir.Dist)),
         nets=nets,
         vars=tuple(build.vars),

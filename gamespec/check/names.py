@@ -15,7 +15,7 @@ from gamespec.syntax import tree
 if TYPE_CHECKING:
     from gamespec.check.build import Build
 
-BUILTIN = WRITTEN | CONSTANTS.keys() | {"stop", "len", "sample", "domain"}
+BUILTIN = WRITTEN | CONSTANTS.keys() | {"stop", "len", "sample", "domain", "iid"}
 """Words of the library that may stand in an expression, metrics aside."""
 
 N = TypeVar("N", bound=tree.Node)
@@ -119,7 +119,8 @@ def depends(expr: Expr, build: Build) -> frozenset[str]:
     scopes = {v.name: v.scope for v in build.vars} | {n.id: n.scope for n in build.nodes}
     found: set[str] = set()
     for name in (*free_names(expr), *(e.node for e in walk(expr) if isinstance(e, Value))):
-        found |= {n for d in scopes[name] for n in d.names} if name in scopes else {name}
+        # A table is a part of its sample: `tau.train` depends on `tau`.
+        found |= {n for d in scopes[name] for n in d.names} if name in scopes else {name, name.partition(".")[0]}
     return frozenset(found)
 
 

@@ -50,7 +50,7 @@ def value_player(node: tree.Bound, scope: Scope, build: Build) -> Typed:
     made = lower_player(ident, node, scope, build)
     if not build.path.startswith("@"):
         build.edges.append(ir.Edge(kind="value", parent=build.path, child=ident))
-    return Typed(Value(node=ident), REAL, rows=bool(made.scope))
+    return Typed(Value(node=ident), REAL, rows=scope.each(made.scope))
 
 
 def lower_player(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gamespec.check import binders, constraints, players
+from gamespec.check import binders, calls, constraints, players
 from gamespec.check.names import circle, free, in_order
-from gamespec.check.scope import Bound, Broken, Failed, LetName, NetName, Scope, Typed, VarName
+from gamespec.check.scope import Bound, Broken, DefName, Failed, LetName, NetName, Scope, Typed, VarName
 from gamespec.check.sets import lower_set
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Draw, Expr, Index, Ref
@@ -26,10 +27,23 @@ def is_response(item: tree.Item) -> bool:
     return isinstance(right, tree.Equilibrium) or (isinstance(right, tree.Bound) and right.binders[0].op in ("argmin", "argmax"))
 
 
-def lower_all(items: list[tree.Item], inner: Scope, build: Build) -> None:
-    """Every response of a body, each after those that its objective mentions."""
+def called(item: tree.Item, scope: Scope, build: Build) -> tuple[tree.Item, Scope] | None:
+    """`w = adapted(tau)`, where a definition gives the response, with its body in place and the scope of that; None for others."""
+    right = item.right
+    found = scope.find(right.fn.id) if isinstance(right, tree.Call) and isinstance(right.fn, tree.Name) else None
+    body = found.definition.body if isinstance(found, DefName) else None
+    if not isinstance(found, DefName) or body is None or not isinstance(right, tree.Call) or body.side:
+        return None
+    if not isinstance(body.expr, tree.Bound) or body.expr.binders[0].op not in ("argmin", "argmax"):
+        return None
+    return replace(item, right=body.expr), calls.formals(right, found, scope, build)
+
+
+def lower_all(items: list[tuple[tree.Item, Scope]], inner: Scope, build: Build) -> None:
+    """Every response of a body, each after those that its objective mentions; with each the scope that it was written in."""
     answers: dict[str, tuple[tree.Item, tree.Bound, tree.Name]] = {}
-    for item in items:
+    scopes: dict[str, Scope] = {}
+    for item, at in items:
         if isinstance(item.right, tree.Equilibrium):
             _equilibrium(item, item.right, inner, build)
             continue
@@ -37,7 +51,8 @@ def lower_all(items: list[tree.Item], inner: Scope, build: Build) -> None:
         if name.id in answers:
             raise build.log.fail("GE102", f"`{name.id}` is answered twice", name.span, hint="keep one of the two")
         answers[name.id] = (item, right, name)
-    uses = {name: tuple(_mentions(right, inner) & (answers.keys() - {name})) for name, (_, right, _) in answers.items()}
+        scopes[name.id] = at
+    uses = {name: tuple(_mentions(right, scopes[name]) & (answers.keys() - {name})) for name, (_, right, _) in answers.items()}
     for own, (_, bound, left) in answers.items():
         if inner.find(own) is None and own in free(bound) and own != bound.binders[0].binds[0].pattern.names[0].id:
             raise build.log.fail("GE105", f"`{own}` is answered by itself", free(bound)[own].span, "it stands inside its own response",
@@ -46,17 +61,15 @@ def lower_all(items: list[tree.Item], inner: Scope, build: Build) -> None:
     if path:
         raise build.log.fail("GE290", _NASH, answers[path[0]][0].span, " -> ".join([*path, path[0]]),
                              hint="write `(u, v) = nash { min{u}[ .. ] min{v}[ .. ] }`")  # fmt: skip
-    made = [(answers[name], _declare(*answers[name], inner, build)) for name in in_order(uses)]
+    made = [(answers[name], _declare(*answers[name], inner, scopes[name], build)) for name in in_order(uses)]
     for (item, right, name), var in made:
-        _lower(item, right, name, var, inner, build)
+        _lower(item, right, name, var, scopes[name.id], build)
 
 
 def _parts(item: tree.Item, build: Build) -> tuple[tree.Bound, tree.Name]:
     left = item.left.base if isinstance(item.left, tree.Index) else item.left
     if not isinstance(item.right, tree.Bound) or not isinstance(left, tree.Name):
         raise build.log.fail("GE208", "a response has one name on its left", item.span, hint="write one for each follower: `w = argmin{w}[ .. ]`")
-    if build.path.startswith("@") and build.path != "@":
-        raise build.log.fail("GE290", "a response in a metric is not available in this version", item.span, hint="measure the solved players")
     binder = item.right.binders[0]
     bind = binder.binds[0]
     if len(binder.binds) != 1 or len(bind.pattern.names) != 1 or bind.draws:
@@ -81,8 +94,11 @@ def _mentions(node: tree.Bound, scope: Scope) -> set[str]:
     return found
 
 
-def _declare(item: tree.Item, right: tree.Bound, name: tree.Name, inner: Scope, build: Build) -> ir.Var | None:
-    """The variable that a response makes, known before any response is lowered; None where it speaks of a declared player."""
+def _declare(item: tree.Item, right: tree.Bound, name: tree.Name, inner: Scope, at: Scope, build: Build) -> ir.Var | None:
+    """The variable that a response makes, known before any response is lowered; None where it speaks of a declared player.
+
+    `inner` will know it; what stands on the right was written in the scope `at`.
+    """
     bind = right.binders[0].binds[0]
     written = bind.pattern.names[0]
     found = inner.find(name.id)
@@ -98,9 +114,9 @@ def _declare(item: tree.Item, right: tree.Bound, name: tree.Name, inner: Scope, 
         binders.hide(written, inner, build)
     if bind.source is None and bind.type is None:
         raise build.log.fail("GE208", f"`{name.id}` has no set", bind.span, hint=f"declare `var {name.id}`, or write `{{{written.id} in [0, 1]}}`")
-    scope = players.dependence(right, inner, build, frozenset())
-    choice = binders.index_set(bind.source, inner, build)
-    var = ir.Var(name=build.fresh(name.id), type=INDEX, scope=scope) if choice else _family(item, right, name, scope, inner, build)
+    scope = players.dependence(right, at, build, frozenset())
+    choice = binders.index_set(bind.source, at, build)
+    var = ir.Var(name=build.fresh(name.id), type=INDEX, scope=scope) if choice else _family(item, right, name, scope, at, build)
     players.enter(var, name, bind, inner, build)
     return var
 
@@ -129,6 +145,9 @@ def _lower(item: tree.Item, right: tree.Bound, name: tree.Name, var: ir.Var | No
     binder = right.binders[0]
     bind = binder.binds[0]
     ident = players.node_id(build.path, binder.op[3:], name.id, build)
+    measured = build.path.startswith("@") and build.path != "@"
+    if measured and (var is None or not var.scope or var.type == INDEX or var.index):
+        raise build.log.fail("GE290", "a response in a metric answers each sample in this version", item.span, hint="measure the solved players")
     if var is None:
         players.lower_player(ident, right, inner, build)
     else:
@@ -142,10 +161,11 @@ def _lower(item: tree.Item, right: tree.Bound, name: tree.Name, var: ir.Var | No
                 scope.names[forall.name.id] = Bound(Typed(Ref(name=var.index), INDEX, rows=True), forall.name.span)
             # Inside its own subproblem the variable is the one answer of this element of the family.
             answer: Expr = Index(base=Ref(name=var.name), indices=(Ref(name=var.index),)) if var.index else Ref(name=var.name)
-            scope.names[written.id] = Bound(Typed(answer, var.type, rows=bool(var.scope)), written.span)
+            scope.names[written.id] = Bound(Typed(answer, var.type, rows=inner.each(var.scope)), written.span)
             scope.indices |= {var.index} if var.index else frozenset()
         players.lower_player(ident, right, scope, build, index=var.index, axis=var.axis, owned=(var.name,), choice=choice)
-    build.edges.append(ir.Edge(kind="response", parent=build.path, child=ident, unique=item.kind == "unique"))
+    if not measured:
+        build.edges.append(ir.Edge(kind="response", parent=build.path, child=ident, unique=item.kind == "unique"))
 
 
 def _equilibrium(item: tree.Item, right: tree.Equilibrium, inner: Scope, build: Build) -> None:

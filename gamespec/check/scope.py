@@ -208,6 +208,11 @@ class Scope:
             scope = scope.parent
         return None
 
+    def each(self, draws: tuple[Draw, ...]) -> bool:
+        """Whether what depends on these draws has one row per sample; of a sample that is a table there is one at a time."""
+        found = [self.find(d.over) for d in draws]
+        return any(not (isinstance(f, DataName) and f.data.grouped) for f in found)
+
     def visible(self) -> list[str]:
         """Every name that could be written here."""
         names: list[str] = []

@@ -67,9 +67,15 @@ def _params(fn: str, types: tuple[Type, ...]) -> Type:
 
 def draw_names(game: Game, draw: Draw) -> Names:
     """The shapes of the names that a draw binds."""
+    if draw.inner:
+        source = next(d for d in game.data if d.name == draw.over.partition("/")[0])
+        fields = [f for f in source.fields if f.name.partition(".")[0] == draw.part[1]]
+        return {n: Shaped(f.type, rows=True) for n, f in zip(draw.names, fields, strict=True)}
     if not draw.over:
         return {n: Shaped(INDEX, rows=draw.skip is not None) for n in draw.names}
     for data in game.data:
+        if data.name == draw.over and data.grouped:
+            return {n: Shaped(Type(kind="table", net=data.name)) for n in draw.names}
         if data.name == draw.over:
             return {n: Shaped(f.type, rows=True) for n, f in zip(draw.names, data.fields, strict=False)}
     for var in game.vars:
@@ -86,13 +92,19 @@ def _mixed(game: Game, draw: Draw, of: str) -> Names:
     return draw_names(game, draw.model_copy(update={"over": of}))
 
 
+def each(game: Game, draws: tuple[Draw, ...]) -> bool:
+    """Whether what depends on these draws has one row per sample; of a sample that is a table there is one at a time."""
+    grouped = {d.name for d in game.data if d.grouped}
+    return any(d.over not in grouped for d in draws)
+
+
 def globals_of(game: Game) -> Names:
     """The shapes of params and variables."""
     names: Names = {}
     for p in game.params:
         names[p.name] = Shaped(p.type) if p.type is not None else infer(p.value, {}, game)
     for v in game.vars:
-        names[v.name] = Shaped(v.type, rows=bool(v.scope))
+        names[v.name] = Shaped(v.type, rows=each(game, v.scope))
     for n in game.nets:
         names[n.handle] = Shaped(Type(kind="params", net=n.name))
     return names
@@ -129,7 +141,7 @@ def infer(expr: Expr, names: Names, game: Game) -> Shaped:
             net = next(n for n in game.nets if n.name == expr.net)
             return Shaped(net.output, any(infer(a, names, game).rows for a in expr.args))
         case Value():
-            return Shaped(REAL, rows=bool(game.node(expr.node).scope))
+            return Shaped(REAL, rows=each(game, game.node(expr.node).scope))
         case Array():
             return _array(tuple(infer(i, names, game) for i in expr.items))
         case Index():

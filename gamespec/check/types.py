@@ -25,7 +25,8 @@ _LARGEST = 10**9
 def lower_type(node: tree.Type, scope: Scope, build: Build) -> Type:
     """One type. Raises Failed after recording GE202 when it is unknown or its dimensions are no whole numbers."""
     if isinstance(node, tree.TOf):
-        raise build.log.fail("GE290", f"`{node.name} of` is not available in this version", node.span, hint="see `gamec list` for what is")
+        raise build.log.fail("GE202", f"`{node.name} of` is the type of a data source alone", node.span,
+                             hint="write `data tasks: TaskSet of (x: R, y: R) = sine_tasks(shots = 5)`")  # fmt: skip
     if isinstance(node, tree.TName) and node.name in ("params", "Dist"):
         return _over(node, scope, build)
     if not isinstance(node, tree.TName):
@@ -70,6 +71,14 @@ def _over(node: tree.TName, scope: Scope, build: Build) -> Type:
         return Type(kind="dist", net=found.data.name if isinstance(found, DataName) else found.dist.name)
     hint = "write `params(h)` for a network `h`" if node.name == "params" else "write `Dist(params(h))`, or `Dist(train)`"
     raise build.log.fail("GE202", f"`{node.name}` is of a network{' or a source' * (node.name == 'Dist')}", node.span, hint=hint)
+
+
+def task_fields(node: tree.TOf, outer: tree.Expr | None, scope: Scope, build: Build) -> tuple[Field, ...]:
+    """The columns of a set of tasks: those of one row, in the `train` table and in the `val` table of every task."""
+    if node.name != "TaskSet":
+        raise build.log.fail("GE202", f"unknown type `{node.name} of`", node.span, hint="write `TaskSet of (x: R, y: R)`")
+    rows = lower_fields(node.inner, outer, scope, build)
+    return tuple(f.model_copy(update={"name": f"{part}.{f.name}"}) for part in ("train", "val") for f in rows)
 
 
 def lower_fields(node: tree.Type, outer: tree.Expr | None, scope: Scope, build: Build) -> tuple[Field, ...]:

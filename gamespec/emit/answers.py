@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gamespec.check.shape import each as each_row
 from gamespec.emit import sets
 from gamespec.emit.functions import needs, objective_name, parameters, writer
+from gamespec.emit.moves import arithmetic
 from gamespec.emit.refuse import UnsupportedError
 from gamespec.emit.scene import ANSWERS, Scene, Text
 from gamespec.emit.spell import spelled
@@ -54,15 +56,22 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     node, var, write = scene.game.node(op.node), _variable(scene, op.node), writer(scene)
     name, span = spelled(var.name), scene.span(op.node)
     args = respond_parameters(scene, op.node)
+    if op.rule.word != "sign" and not arithmetic(op.rule):
+        raise UnsupportedError(
+            f"`{var.name}` is answered anew, by steps without a memory", f"write `{var.name}: sgd(lr = 0.1)` without momentum, or `pgd`"
+        )
     scene.reached.add("leaf")
     first = next((spelled(n) for d in node.scope for n in d.names if spelled(n) in args), "")
-    shape = scene.shape(var, f"len({first})" if first else "")
+    grouped = bool(node.scope) and not each_row(scene.game, node.scope)
+    shape = scene.shape(var, f"len({first}{'[0]' if grouped else ''})" if first else "")
     body = Text()
     sides = sets.box(var.set, write) if var.set is not None else None
     if sides is not None and sides.tensors:
         body.add(f"lo, hi = {sides.lo}, {sides.hi}  # [{', '.join(['n', *map(str, var.type.shape)])}] each")
-    zero = _projected(var, f"torch.zeros({shape}, device=s.device, dtype=DTYPE)", write, sides)
-    start = zero if op.start == "zero" else sets.draw(var.set, shape, "rng", write, rows=bool(first))
+    net = next((n for n in scene.game.nets if var.type.kind == "params" and n.name == var.type.net), None)
+    own = _own_weights(scene, net, shape) if op.start == "own" and net is not None else ""
+    zero = own or _projected(var, f"torch.zeros({shape}, device=s.device, dtype=DTYPE)", write, sides)
+    start = zero if op.start in ("zero", "own") else sets.draw(var.set, shape, "rng", write, rows=bool(first))
     if not searches(op):
         call = f"{objective_name(scene, op.node)}({', '.join(parameters(scene, op.node))})"
         body.add(f"{name} = {start}")
@@ -75,7 +84,8 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
         _best_of_left(scene, op, body, start, zero, sides)
     else:
         _best_of(scene, op, body, start, zero, sides)
-    kind = f"{op.steps} projected {'sign' if _steepest(op, var, write).startswith('torch') else 'gradient'} steps"
+    sign = _steepest(op, var, write).startswith("torch")
+    kind = f"{op.steps} {'projected ' if var.set is not None else ''}{'sign' if sign else 'gradient'} steps" if op.steps else "where its steps begin"
     restarts = f", restarts={op.restarts}" if searches(op) else ""
     restarts += ", only=slice(None)" if len(op.surrogates) > 1 else ""
     each = ", ".join(n for d in node.scope for n in d.names)
@@ -83,6 +93,12 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     doc = f"{var.name} for {f'each ({each})' if each else 'all samples'}: {kind}{best}."
     text.define(respond_name(scene, op.node), f"s, {', '.join(args)}, rng, steps={op.steps}{restarts}", doc, span)
     text.add(*(f"    {line}" for line in body.lines), span=span)
+
+
+def _own_weights(scene: Scene, net: ir.Net, shape: str) -> str:
+    """The weights of a network as they are, once for every sample."""
+    scene.reached.update({"flatten_list", "trainable"})
+    return f"flatten_list(trainable(s.{spelled(net.name)})).detach().expand({shape}).clone()"
 
 
 def _projected(var: ir.Var, point: str, write: Writer, sides: sets.Box | None) -> str:

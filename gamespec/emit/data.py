@@ -47,6 +47,9 @@ def data_functions(scene: Scene, text: Text) -> None:
         name = attribute(data.name)
         entry = words("data").get(data.source.word)
         span = scene.spans.get(f"data:{data.name}")
+        if data.source.word == "iid":
+            _sets(data, text)
+            continue
         if entry is not None and entry.load is None:
             _stream(scene, data, text)
             continue
@@ -78,6 +81,18 @@ def _undeclared(scene: Scene, data: ir.Data) -> bool:
     """Whether a metric reads a column of this source that no field declares."""
     columns = [[a.value for a in e.args if isinstance(a, Word)] for e in _measured(scene) if isinstance(e, Call) and e.fn == "column"]
     return any(name == data.name and column not in {f.name for f in data.fields} for name, column in columns)
+
+
+def _sets(data: ir.Data, text: Text) -> None:
+    """Sets of rows of another source; as many as make up a minibatch."""
+    (of, size), _ = plain_use(data.source)
+    table = f"s.{attribute(str(of))}"
+    text.define(f"batch_{attribute(data.name)}", "s", f"Sets of {size} rows of `{of}`, drawn independently; BATCH rows in all, one set at least.")
+    text.add(
+        f"    sets = max(1, (BATCH or len({table}[0])) // {size})",
+        f"    rows = torch.randint(len({table}[0]), (sets, {size}), generator=s.rng_data, device=s.device)",
+        f"    return tuple(t[rows] for t in {table})",
+    )
 
 
 def _stream(scene: Scene, data: ir.Data, text: Text) -> None:
@@ -112,7 +127,7 @@ def start_data(scene: Scene, d: ir.Data, number: int, text: Text) -> None:
     name = attribute(d.name)
     entry = words("data").get(d.source.word)
     span = scene.spans.get(f"data:{d.name}")
-    if entry is not None and entry.load is None:
+    if d.source.word == "iid" or (entry is not None and entry.load is None):
         return
     if entry is None:
         text.add(f'    s.{name} = tuple(t.to(device) for t in data["{d.name}"])', span=span)
@@ -135,6 +150,6 @@ def _columns(d: ir.Data) -> list[str]:
         if f.type.kind in ("class", "index", "bool"):
             found.append(f'table["{key}"].to(device)')
         else:
-            shape = ", ".join(["-1", *map(str, f.type.shape)])
+            shape = ", ".join([*([f'len(table["{key}"])'] if d.grouped else []), "-1", *map(str, f.type.shape)])
             found.append(f'table["{key}"].reshape({shape}).to(device, DTYPE)')
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping  # part of the dataclass; until 2027-11
 from dataclasses import dataclass, field
 
-from gamespec.check.shape import Names, Shaped, draw_names, infer
+from gamespec.check.shape import Names, Shaped, draw_names, each, infer
 from gamespec.emit import formulas
 from gamespec.emit.piece import ATOM, PRECEDENCE, Piece, number
 from gamespec.emit.refuse import UnsupportedError
@@ -13,6 +13,7 @@ from gamespec.emit.spell import handle, spelled
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Array, Call, Draw, Expr, Grad, If, Index, Num, Reduce, Ref, Stop, Value, Word
 from gamespec.ir.types import INDEX, REAL
+from gamespec.ir.walk import free_names, walk
 from gamespec.library.functions import CONSTANTS, FUNCTIONS
 from gamespec.library.registry import words
 
@@ -176,6 +177,9 @@ class Writer:
             if not expr.draws[0].over:
                 return self._indexed(expr, expr.draws[0])
             self.names = {**outer, **{n: shaped for d in expr.draws for n, shaped in draw_names(self.game, d).items()}}
+            if not each(self.game, expr.draws):
+                return self._tables(expr)
+            self._columns(expr.draws)
             body = self.write(expr.body)
             kept = [self.write(d.cond) for d in expr.draws if d.cond is not None]
         finally:
@@ -191,6 +195,50 @@ class Writer:
         word = "sum" if expr.op == "sum" else "mean"
         rank = formulas.rank(body)
         return Piece(f"{body.within(ATOM)}.{word}({'dim=0' if rank else ''})", Shaped(body.shaped.type if rank else REAL))
+
+    def _columns(self, draws: tuple[Draw, ...]) -> None:
+        """The names of the rows of a table are columns of the sample that it is a part of."""
+        for d in (d for d in draws if d.inner):
+            source = next(s for s in self.game.data if s.name == d.over.partition("/")[0])
+            columns = [k for k, f in enumerate(source.fields) if f.name.partition(".")[0] == d.part[1]]
+            self.texts = {**self.texts, **{n: f"{spelled(d.part[0])}[{k}]" for n, k in zip(d.names, columns, strict=True)}}
+
+    def _tables(self, expr: Reduce) -> Piece:
+        """A reduction over samples that are tables, one after the other."""
+        if len(expr.draws) > 1 or expr.op not in ("E", "mean", "sum") or expr.draws[0].cond is not None:
+            what = "a sample that is a table is drawn alone, and without a condition, in this version"
+            raise UnsupportedError(what, "write an expectation of its own")
+        values = self.each_table(expr.draws[0], expr.body)
+        return Piece(f"{values.within(ATOM)}.{'sum' if expr.op == 'sum' else 'mean'}()", Shaped(REAL))
+
+    def each_table(self, draw: Draw, expr: Expr) -> Piece:
+        """One number for every sample that is a table: with each the variables that answer it. Shapes: the result is [n]."""
+        game, sample = self.game, spelled(draw.names[0])
+        inside = set(free_names(expr)) | {n for e in walk(expr) if isinstance(e, Value) for n in free_names(game.node(e.node).objective)}
+        own = [spelled(v.name) for v in game.vars if v.name in inside and any(draw.names == d.names for d in v.scope)]
+        functions, outer = self.functions, self.names
+        self.functions = {n: self._alone(n, text, draw, own) for n, text in functions.items()}
+        self.names = {**outer, **draw_names(game, draw)}
+        try:
+            body, text = self.write(expr), self.tensor(expr)
+        finally:
+            self.functions, self.names = functions, outer
+        if body.shaped.rows:
+            what = "this is one number for each row of a table, and its sample needs one"
+            raise UnsupportedError(what, "take the mean: `mean{(x, y) in tau.train}[ .. ]`")
+        over = f"for {sample} in zip(*{sample}, strict=True)"
+        if own:
+            over = f"for {sample}, {', '.join(own)} in zip(zip(*{sample}, strict=True), {', '.join(own)}, strict=True)"
+        return Piece(f"torch.stack([{text} {over}])", Shaped(REAL, rows=True))
+
+    def _alone(self, node: str, call: str, draw: Draw, own: list[str]) -> str:
+        """The objective of a follower of one sample, which is written for all samples together."""
+        if not any(draw.names == d.names for d in self.game.node(node).scope):
+            return call
+        name, _, args = call.removesuffix(")").partition("(")
+        sample = spelled(draw.names[0])
+        given = [f"tuple(t[None] for t in {a})" if a == sample else f"{a}[None]" if a in own else a for a in args.split(", ")]
+        return f"{name}({', '.join(given)})[0]"
 
     def _indexed(self, expr: Reduce, draw: Draw) -> Piece:
         """A reduction over a short range is written out by Python."""

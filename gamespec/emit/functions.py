@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gamespec.check.shape import Names
+from gamespec.check.shape import Names, each
 from gamespec.emit.expr import Writer, family_text
 from gamespec.emit.moved import moved
 from gamespec.emit.scene import Scene, Text
@@ -62,7 +62,9 @@ def _visit(scene: Scene, expr: Expr, bound: frozenset[str], found: dict[str, int
         case Value():
             _visit(scene, scene.game.node(expr.node).objective, bound, found)
         case Reduce():
-            inner = bound | {n for d in expr.draws if not d.over for n in d.names}
+            inner = bound | {n for d in expr.draws if not d.over or d.inner for n in d.names}
+            # The rows of a part of a sample are looked up in the sample.
+            found.update({spelled(d.part[0]): SAMPLE for d in expr.draws if d.inner})
         case Grad():
             if expr.at is not None:
                 _visit(scene, expr.at, bound, found)
@@ -95,7 +97,11 @@ def objective(scene: Scene, node: str, text: Text) -> None:
     owner = scene.game.node(node)
     if owner.choice is not None:
         return
-    lines, piece = written(writer(scene), owner.objective)
+    lines, piece = list[str](), None
+    if owner.scope and not each(scene.game, owner.scope):
+        piece = writer(scene).each_table(owner.scope[0], owner.objective)
+    if piece is None:
+        lines, piece = written(writer(scene), owner.objective)
     shape = "[n]" if piece.shaped.rows else "0-d"
     verb = "maximises" if owner.sense == "max" else "minimises"
     maths = scene.maths(node)
@@ -126,6 +132,8 @@ def _same_each_time(expr: Expr, bound: frozenset[str], *, looping: bool) -> Iter
     inner = bound
     if isinstance(expr, Reduce) and not expr.draws[0].over:
         inner, looping = bound | set(expr.draws[0].names), True
+    elif isinstance(expr, Reduce):
+        inner = bound | {n for d in expr.draws if d.inner for n in d.names}
     elif isinstance(expr, Grad):
         inner = bound | {expr.name}
     for child in children(expr):

@@ -104,14 +104,14 @@ def _advance(steps: Steps, follow: Pack) -> None:
 
 
 def _unrolled(steps: Steps, how: Unrolled, value: str, lead: Pack, follow: Pack) -> None:
-    kernel = "hypergradient_forward" if how.forward else "hypergradient_unrolled"
+    scene, kernel = steps.scene, "hypergradient_forward" if how.forward else "hypergradient_unrolled"
     steps.scene.reached.add(kernel)
     last = f", last={how.last}" if how.last else ""
     again = ", recompute=True" if how.recompute else ""
     noisy = f", noisy=({', '.join(f's.{n}' for n in follow.moody)},)" if how.recompute and follow.moody else ""
     call = f"{kernel}(outer, advance, {lead.text}, {follow.text}, steps={how.steps}{last}{again}{noisy})"
     steps.line(f"{value}, g_all, end = {call}", node=follow.nodes[0])
-    if steps.moves:
+    if steps.moves and not any(scene.game.node(n).scope for n in follow.nodes):
         follow.keep("end")
 
 
@@ -201,7 +201,7 @@ class Pack:
         for j, (o, _, many) in enumerate(self.owns):
             var, cut = scene.var(o), self.cut(j)
             at = f"{source}{cut.partition(':')[0] if cut[1] != ':' else '[0'}]"
-            places.append(f"*{source}{cut}" if many else projection(var.set if var else None, at, self.steps.writer, rows=False))
+            places.append(f"*{source}{cut}" if many else projection(var.set if var else None, at, self.steps.writer, rows=bool(var and var.scope)))
         return f"lambda {source}: [{', '.join(places)}]"
 
     def keep(self, source: str) -> None:

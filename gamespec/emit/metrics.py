@@ -64,9 +64,9 @@ def _looks(scene: Scene, text: Text, name: str, doc: str, entries: list[str]) ->
             steps.line("return {", *(f"    {e}," for e in entries), "}")
 
 
-def _inner(metric: Metric) -> list[str]:
-    """The players inside a metric."""
-    return [e.node for e in walk(metric.value) if isinstance(e, Value)]
+def _inner(metric: Metric, searched: dict[str, Respond]) -> list[str]:
+    """The players inside a metric: those whose value stands in it, and those who answer it."""
+    return [n for n in searched if n.startswith(f"@{metric.name}/")]
 
 
 def _dear(metric: Metric) -> bool:
@@ -76,13 +76,13 @@ def _dear(metric: Metric) -> bool:
 
 def _cheap(metric: Metric, searched: dict[str, Respond]) -> str:
     """Arguments that make a search short: few rows, steps and restarts."""
-    inner = _inner(metric)
+    inner = _inner(metric, searched)
     restarts = ", restarts=1" if any(searches(searched[n]) for n in inner) else ""
     return f", rows=128, steps=10{restarts}" if inner else ""
 
 
 def _metric(scene: Scene, metric: Metric, searched: dict[str, Respond], text: Text) -> None:
-    inner = _inner(metric)
+    inner = _inner(metric, searched)
     span = scene.spans.get(f"metric:{metric.name}")
     options = ""
     if inner:
@@ -96,7 +96,8 @@ def _metric(scene: Scene, metric: Metric, searched: dict[str, Respond], text: Te
     for d in draws_of(scene, expr):
         if is_table(scene.game, d.over):
             source = f"s.{attribute(d.over)}"
-            steps.bind(d, f"(t[:rows] for t in {source})" if inner else source, {})
+            whole = f"(t[:rows] for t in {source})" if inner else source
+            steps.bind(d, steps.sets(d.over, "rows or 10**9" if inner else "10**9") or whole, {})
         else:
             steps.line(f"{spelled(d.names[0])} = draw_{attribute(d.over)}(s, {_SAMPLES}, s.rng_measure)  # {steps.shapes(d)}")
     for node in inner:

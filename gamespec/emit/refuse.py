@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gamespec.check.constant import plain_use
+from gamespec.check.shape import each
 from gamespec.ir import game as ir
 from gamespec.library.registry import words
 from gamespec.plan.ops import Derive, Plan, Respond, flat
@@ -66,7 +67,7 @@ def _player(game: ir.Game, node: ir.Node) -> None:
             raise UnsupportedError(
                 f"one answer per sample in {names} at once is not available in this version", "use one variable of all their numbers"
             )
-        if any(v.type.kind == "params" for v in game.vars if v.name in node.owns):
+        if each(game, node.scope) and any(v.type.kind == "params" for v in game.vars if v.name in node.owns):
             raise UnsupportedError(
                 f"{names}: other parameters for each sample are not available in this version", "take the expectation inside: `max{..} E{..}[ .. ]`"
             )

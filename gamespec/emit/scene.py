@@ -279,9 +279,9 @@ def _hoisted(scene: Scene) -> Iterator[tuple[Apply, str]]:
 def draws_of(scene: Scene, expr: Expr, scope: tuple[Draw, ...] = ()) -> list[Draw]:
     """The draws over data and distributions inside an expression, each set of names once."""
     inside = (d for e in walk(expr) if isinstance(e, Reduce) for d in e.draws)
-    found = {(d.over, d.names): d for d in (*scope, *inside) if d.over}
+    found = {(d.over, d.names): d for d in (*scope, *inside) if d.over and not d.inner}
     for e in walk(expr):
-        tables = [d.over for d in e.draws if d.over and is_table(scene.game, d.over)] if isinstance(e, Reduce) else []
+        tables = [d.over for d in e.draws if d.over and not d.inner and is_table(scene.game, d.over)] if isinstance(e, Reduce) else []
         if len(tables) > 1:
             raise UnsupportedError(
                 "one expectation over two tables is not available in this version", "write one `E{..}[..]` inside the other, or add two"

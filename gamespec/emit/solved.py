@@ -44,7 +44,8 @@ def slope(scene: Scene, node: str) -> str:
     sign = "-" if owner.sense == "max" else ""
     call = f"{objective_name(scene, node)}({', '.join(parameters(scene, node))})"
     owns = [spelled(o) if (net := scene.net(o)) is None else f"*{handle(net)}" for o in owner.owns]
-    found = f"gradients([{sign}{call}], [{', '.join(owns)}], graph=True)"
+    whole = ".sum()" if owner.scope else ""  # each sample has an answer of its own
+    found = f"gradients([{sign}{call}{whole}], [{', '.join(owns)}], graph=True)"
     if owner.axis and not owner.scope:
         index = spelled(owner.index)
         return f"[torch.stack([{found}[0][{index}] for {index} in range({owner.axis})])]"

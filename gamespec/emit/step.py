@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import assert_never
 
+from gamespec.check.constant import plain_use
+from gamespec.check.shape import each
 from gamespec.emit.answers import choice, respond_call
 from gamespec.emit.beam import candidates
 from gamespec.emit.derive import derive
@@ -111,8 +113,8 @@ class Steps:
             name = attribute(d.over)
             rows = self._rows_beside(d, str(most))
             if is_table(self.scene.game, d.over):
-                cut = f"s.{name}" if self._exact(d.over) else f"(t[:{most}] for t in s.{name})"
-                self.bind(d, cut, done)
+                whole = f"s.{name}" if self._exact(d.over) else f"(t[:{most}] for t in s.{name})"
+                self.bind(d, self.sets(d.over, str(most)) or whole, done)
             else:
                 kind = ROWS if d.over in {x.name for x in self.scene.game.data} else NOISE
                 self.line(f"{spelled(d.names[0])} = draw_{name}(s, {rows}, stream(s.seed, {kind}, s.device))  # {self.shapes(d)}")
@@ -128,6 +130,11 @@ class Steps:
         if known is not draw:
             self.line(*(f"{a} = {b}" for a, b in zip(names, map(spelled, known.names), strict=False)))
             return
+        source = next(x for x in self.scene.game.data if x.name == draw.over)
+        if source.grouped:
+            said = ", ".join(f"{f.name.removeprefix('.')} [{', '.join(['n', 'rows', *map(str, f.type.shape)])}]" for f in source.fields)
+            self.line(f"{names[0]} = {f'tuple{value}' if value.startswith('(') else value}  # {said}")
+            return
         fields = len(next(d for d in self.scene.game.data if d.name == draw.over).fields)
         self.line(f"{target(names + ['_'] * (fields - len(names)))} = {value}  # {self.shapes(draw)}")
 
@@ -141,9 +148,22 @@ class Steps:
         for e in (e for n in self.scene.nodes for e in walk(game.node(n).objective) if isinstance(e, Reduce) and draw in e.draws):
             beside = next((d for d in e.draws if d is not draw and d.over and is_table(game, d.over)), None)
             if beside is not None:
-                return f"len({spelled(beside.names[0])})"
+                return self.count(beside)
         first = next((d for d in self.draws() if is_table(game, d.over)), None)
-        return f"len({spelled(first.names[0])})" if first is not None else otherwise
+        return self.count(first) if first is not None else otherwise
+
+    def count(self, draw: Draw) -> str:
+        """The number of samples that a draw has brought, as Python text."""
+        return f"len({spelled(draw.names[0])}{'' if each(self.scene.game, (draw,)) else '[0]'})"
+
+    def sets(self, source: str, most: str) -> str:
+        """The first sets of rows of a source, `most` rows in all, as Python text; empty where its samples are no such sets."""
+        data = next((d for d in self.scene.game.data if d.name == source), None)
+        if data is None or data.source.word != "iid":
+            return ""
+        self.scene.reached.add("sets_of")
+        (of, size), _ = plain_use(data.source)
+        return f"sets_of(s.{attribute(str(of))}, {size}, {most})"
 
     # -------------------------------------------------------------- ops
 
@@ -198,7 +218,7 @@ class Steps:
 
     def _any_rows(self, op: Sample) -> str:
         first = next((d for d in self.draws() if d.over in op.data), None)
-        return f"len({spelled(first.names[0])})" if first is not None else "BATCH"
+        return self.count(first) if first is not None else "BATCH"
 
     def hoist(self) -> None:
         """Compute the shared network applications."""

@@ -51,7 +51,8 @@ class Draw(Frozen):
     """Names bound to one sample (`over` a data source or distribution, `draws`) or to each element.
 
     `over` names a data source or a distribution when `draws` or `exact`; otherwise `first..last` without `skip` is
-    an index set. `names` follow the fields of the source.
+    an index set. `names` follow the fields of the source. A sample of grouped data is a table or several, and
+    `over` is then `data/sample.part` for the rows of one of them.
     """
 
     names: tuple[str, ...]
@@ -61,6 +62,17 @@ class Draw(Frozen):
     first: int = 0
     last: int = -1
     skip: Expr | None = None
+
+    @property
+    def inner(self) -> bool:
+        """Whether this runs through a table that is part of a sample."""
+        return "/" in self.over
+
+    @property
+    def part(self) -> tuple[str, str]:
+        """Of an inner draw: the name of the sample, and that of its table (empty where the sample is one)."""
+        name, _, table = self.over.partition("/")[2].partition(".")
+        return name, table
 
 
 class Reduce(Frozen):

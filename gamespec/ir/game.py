@@ -43,6 +43,11 @@ class Data(Frozen):
     fields: tuple[Field, ...]
     source: Use
 
+    @property
+    def grouped(self) -> bool:
+        """Whether a sample is made of tables: fields are then called `train.x`, or `.x` where it is one table."""
+        return any("." in f.name for f in self.fields)
+
 
 class Dist(Frozen):
     """A distribution that samples are drawn from."""

@@ -7,12 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 
-Exact = Annotated[
-    Fraction, PlainValidator(lambda v: v if isinstance(v, Fraction) else Fraction(v)), PlainSerializer(str)
-]
+Exact = Annotated[Fraction, PlainValidator(lambda v: v if isinstance(v, Fraction) else Fraction(v)), PlainSerializer(str)]
 """An exact rational; a string such as "8/255" in JSON."""
 
-Kind = Literal["real", "prob", "logits", "class", "index", "bool", "params", "set", "word", "tokens", "dist"]
+Kind = Literal["real", "prob", "logits", "class", "index", "bool", "params", "set", "word", "tokens", "dist", "table"]
 
 
 class Frozen(BaseModel):
@@ -26,6 +24,7 @@ class Type(Frozen):
 
     `net` names the network of a `params` type, and what a `dist` is a distribution over: a network's parameters (then
     `shape` is empty) or the samples of a source. `tokens` are whole numbers that stand for words.
+    A `table` is one sample of the grouped data `net`, or a part of it.
     """
 
     kind: Kind
@@ -46,6 +45,8 @@ class Type(Frozen):
             return f"tokens[{self.shape[0]}]"
         if self.kind == "dist":
             return f"Dist({self.net})"
+        if self.kind == "table":
+            return f"a table of `{self.net}`"
         if self.kind == "params":
             return f"params({self.net})"
         if self.kind != "real":

@@ -26,3 +26,12 @@ class Sampler:
             self.at = 0
         self.at += self.batch
         return self.order[self.at - self.batch : self.at]
+
+
+def sets_of(columns: tuple[Tensor, ...], size: int, most: int) -> tuple[Tensor, ...]:
+    """The rows of a table in order, as sets of `size` rows, `most` rows in all but one set at least.
+
+    Shapes: a column [n, ...] becomes [sets, size, ...]; rows that fill no set are left out.
+    """
+    count = max(1, min(len(columns[0]), most) // size)
+    return tuple(t[: count * size].view(count, size, *t.shape[1:]) for t in columns)

@@ -104,7 +104,8 @@ def checked_column(name: str, field: Field, column: Tensor, place: Span) -> Tens
     """A column of the declared type; the message names the first row that is not."""
     title = f"`{field.name}` of `{name}` is not {field.type}"
     inner = _inner(field.type)
-    if tuple(column.shape[1:]) != inner:
+    rows = 2 if "." in field.name else 1  # of a set of tasks: tasks, and the rows of each
+    if tuple(column.shape[rows:]) != inner or column.dim() < rows:
         raise refusal("GE602", title, place, f"row 0 has shape {list(column.shape[1:])}, needed {list(inner)}")
     whole = field.type.kind in ("class", "index", "bool", "tokens")
     if whole and column.is_floating_point():

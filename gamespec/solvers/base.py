@@ -170,7 +170,7 @@ def drawn(game: ir.Game) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for n in problem_nodes(game):
         node = game.node(n)
         inside = (d for e in walk(node.objective) if isinstance(e, Reduce) for d in e.draws)
-        found |= {d.over: None for d in (*node.scope, *inside) if d.over}
+        found |= {d.over: None for d in (*node.scope, *inside) if d.over and not d.inner}
     tables = {d.name for d in game.data}
     return tuple(s for s in found if s in tables), tuple(s for s in found if s not in tables)
 

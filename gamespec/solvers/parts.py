@@ -53,6 +53,8 @@ def answer(game: ir.Game, table: Table, edge: ir.Edge, draw: Sample) -> tuple[Op
     kind, how = follower_kind(game, edge), response(game, table, edge)
     if kind == "choice":
         return (Choose(node),)
+    if isinstance(how, Unrolled) and kind == "per_sample":
+        return (Respond(node, seat.rules[0][1], 0, seat.start),)  # where the steps inside the leader's derivative begin
     if isinstance(how, Unrolled) or (isinstance(how, Implicit) and how.how == "newton") or at_once(how):
         return ()  # the answer is computed inside the leader's derivative, or moves with it
     below = answers(game, table, node, draw)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from gamespec.check.constant import plain, plain_use
 from gamespec.check.owners import moves
+from gamespec.check.shape import each
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Ref
 from gamespec.ir.walk import walk
@@ -92,7 +93,7 @@ class _Work:
 
     def batch(self) -> int:
         """Rows in a minibatch; 0 for all of them."""
-        streams = any(rows_of(self.game, d.name) == 0 for d in self.game.data if d.source.word not in ("given", "py")) or bool(self.game.dists)
+        streams = any(rows_of(self.game, d.name) == 0 for d in self.game.data if d.source.word not in ("given", "py", "iid")) or bool(self.game.dists)
         tables = "full" if self.game.data else None
         found = self.setting("batch", 128) if streams else self.run.get("batch") or (tables and self.setting("batch", tables))
         return whole(found)
@@ -126,7 +127,7 @@ class _Work:
         if self.method == "k_beam" and edge is not None and owner.choice is None and not owner.scope:
             beam = beam or whole(self.options.get("K"))
         start, restarts, surrogates = (
-            inner.get("start", "uniform" if owner.scope else "warm"),
+            inner.get("start", "own" if owner.scope and not each(self.game, owner.scope) else "uniform" if owner.scope else "warm"),
             whole(inner.get("restarts")) or 1,
             inner.get("surrogate"),
         )
@@ -192,7 +193,7 @@ class _Work:
         return Rule("sgd" if move.word in _MOVES else move.word, tuple(values.items()))
 
     def _usual_rule(self, node: str, name: str) -> Rule:
-        if self.game.node(node).scope:
+        if each(self.game, self.game.node(node).scope):
             return Rule("sign", (("lr", self._sign_step(name, 10)),))
         asked = words("solvers")[self.method].rule or ("sgd" if self.options.get("lr") else "")
         if asked:

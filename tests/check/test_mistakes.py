@@ -265,7 +265,7 @@ ROWS = (
     Bad("code that is no place", change(GAN, "R[2] = mlp(32)", 'R[2] = py("os.system")'), "GE601", 'py("os.system")', "place", "module:Name"),
     Bad("code with a formula", change(GAN, "R[2] = mlp(32)", 'R[2] = py("m:N", k = G)'), "GE206", "G", "literal", "a number"),
     Bad("a ball and a box", change(SADDLE, "var x: R", "var x: R in Simplex(2) & Linf(1)"), "GE290", "Simplex(2)", "no box", "Linf"),
-    Bad("tasks", change(SADDLE, "var x: R", "var x: TaskSet of R"), "GE290", "TaskSet of R", "not available", "gamec list"),
+    Bad("tasks", change(SADDLE, "var x: R", "var x: TaskSet of R"), "GE202", "TaskSet of R", "data source alone", "data tasks"),
     Bad("params of nobody", change(SADDLE, "var x: R", "var x: params(h)"), "GE101", "h", "unknown player", "declare"),
     Bad("params of a number", change(SADDLE, "var x: R", "var x: params(2)"), "GE202", "params(2)", "of a network", "params(h)"),
     Bad("Dist of a number", change(SADDLE, "var x: R", "var x: Dist(2)"), "GE202", "Dist(2)", "of a network", "Dist(train)"),
