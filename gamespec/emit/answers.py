@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from gamespec.check.shape import each as each_row
 from gamespec.emit import sets
 from gamespec.emit.functions import needs, objective_name, parameters, writer
-from gamespec.emit.moves import arithmetic
 from gamespec.emit.refuse import UnsupportedError
 from gamespec.emit.scene import ANSWERS, Scene, Text
 from gamespec.emit.spell import spelled
@@ -16,6 +15,7 @@ from gamespec.ir.expr import Call, Expr, Reduce, Ref, Value
 from gamespec.ir.walk import rebuild
 from gamespec.library.functions import FUNCTIONS
 from gamespec.plan.ops import Respond
+from gamespec.solvers.base import plain_steps
 
 if TYPE_CHECKING:
     from gamespec.emit.expr import Writer
@@ -56,7 +56,7 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     node, var, write = scene.game.node(op.node), _variable(scene, op.node), writer(scene)
     name, span = spelled(var.name), scene.span(op.node)
     args = respond_parameters(scene, op.node)
-    if op.rule.word != "sign" and not arithmetic(op.rule):
+    if op.rule.word != "sign" and not plain_steps(op.rule):
         raise UnsupportedError(
             f"`{var.name}` is answered anew, by steps without a memory", f"write `{var.name}: sgd(lr = 0.1)` without momentum, or `pgd`"
         )

@@ -108,7 +108,9 @@ def _follower(game: ir.Game, plan: Plan, follower: str, how: Response, networks:
     node = game.node(follower)
     names = ", ".join(f"`{o}`" for o in node.owns)
     bound = any(v.name in node.owns and v.set is not None for v in game.vars)
-    if node.scope:
+    # The answers of tasks are one array, and the sum of their objectives has a system of its own for each.
+    tasks = isinstance(how, (Implicit, Unrolled)) and not each(game, node.scope)
+    if node.scope and not tasks:
         raise UnsupportedError(f"{names} answers each sample, and no derivative passes through that in this version", "write `through(stop)`")
     if isinstance(how, Implicit) and how.how == "newton" and networks & set(node.owns):
         raise UnsupportedError(f"{names} has too many numbers for a dense system", "write `through(implicit(by = cg))`")
