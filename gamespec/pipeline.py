@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gamespec.check.build import Build
 from gamespec.check.lower import SourceMap, lower
 from gamespec.check.scope import Const, Failed, Log, Scope
+from gamespec.check.transport import explained, transported
 from gamespec.check.unwritten import unwritten
 from gamespec.check.words import evaluate_word
 from gamespec.ir import game as ir
@@ -100,7 +101,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     from gamespec.solvers.choose import Unplayable, choose, schedule_name, settled
     from gamespec.solvers.prices import priced
 
-    game = checked.game
+    game = transported(checked.game)
     where = checked.spans.get("node:main") or Span(checked.source.name, 0, 0)
     names = [s.name for s in game.schedules]
     if schedule is not None and schedule not in names:
@@ -140,7 +141,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False) ->
     from gamespec.solvers.cost import cost
     from gamespec.solvers.prices import paid
 
-    missing = unwritten(checked.game)
+    missing = unwritten(transported(checked.game))
     if missing is not None:
         said = [str(classify(problem(checked.game))), *assumed(checked.game), "", f"no program yet: {missing.what}", f"  {missing.hint}"]
         return "\n".join(said)
@@ -148,7 +149,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False) ->
     lines = [str(compiled.facts), *assumed(checked.game), "", str(compiled.choice).split("\n")[0]]
     if why:
         lines += str(compiled.choice).split("\n")[1:]
-    lines += paid(compiled.game)
+    lines += [*explained(checked.game, compiled.game), *paid(compiled.game)]
     lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]
     lines += [f"cost per step: {cost(compiled.game, compiled.plan)}"]
     lines += [f"warning {d.code}: {d.message}" for d in compiled.diagnostics]

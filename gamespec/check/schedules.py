@@ -190,10 +190,9 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir
         said = "declare it `in Lipschitz(1)`" if net is not None else "it is no network"
         raise build.log.fail("GE506", f"`{path}` lies in no set of networks", node.span, said, hint=f"drop `{found.word}`")
     answers = any(owned in n.owns and e.child == n.id for n in build.nodes for e in build.edges)
-    if found.word == "pgd" and not per_sample and not answers:
-        raise build.log.fail(
-            "GE506", f"`{path}` answers nobody", node.span, "`pgd` finds an answer anew before a leader moves", hint="write `sgd(lr = 0.1)`"
-        )
+    if found.word in ("pgd", "langevin") and not per_sample and not answers:
+        anew = f"`{found.word}` finds an answer anew before a leader moves"
+        raise build.log.fail("GE506", f"`{path}` answers nobody", node.span, anew, hint="write `sgd(lr = 0.1)`")
     through = found.args[0] if found.word == "through" else None
     value = next((e for e in build.edges if e.kind == "value" and any(n.id == e.child and owned in n.owns for n in build.nodes)), None)
     if isinstance(through, Symbol) and through.value not in ("stop", "envelope") and per_sample and value is not None:

@@ -62,7 +62,9 @@ def _tied(game: Game, edge: Edge) -> Iterator[Unwritten]:
 def _declared(game: Game) -> Iterator[Unwritten]:
     for var in game.vars:
         if var.type.kind == "dist":
-            yield Unwritten("a player that chooses a distribution cannot be solved yet", f"var:{var.name}", "let it choose one point")
+            near = var.set is not None
+            hint = "write `order = inf`, and take an expectation over it: one move for each sample" if near else "let it choose one point"
+            yield Unwritten("a player that chooses a distribution cannot be solved yet", f"var:{var.name}", hint)
         if var.type.kind == "tokens":
             yield Unwritten("a player that chooses words cannot be solved yet", f"var:{var.name}", "let it choose numbers")
     for dist in game.dists:

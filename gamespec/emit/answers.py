@@ -113,7 +113,10 @@ def _climb(op: Respond, var: ir.Var, objective: str, sign: str, write: Writer, s
     """One step along the objective, projected."""
     name = spelled(var.name)
     direction = _steepest(op, var, write)
-    moved = _projected(var, f"{name} {sign} {op.rule.option('lr')!r} * {direction}", write, sides)
+    noise = ""
+    if op.rule.word == "langevin":
+        noise = f" + {op.rule.option('noise')!r} * torch.randn({name}.shape, generator=rng, device=s.device, dtype=DTYPE)"
+    moved = _projected(var, f"{name} {sign} {op.rule.option('lr')!r} * {direction}{noise}", write, sides)
     return [
         f"{name} = leaf({name})",
         f"(slope,) = torch.autograd.grad({objective}.sum(), {name})",
@@ -123,7 +126,7 @@ def _climb(op: Respond, var: ir.Var, objective: str, sign: str, write: Writer, s
 
 def _steepest(op: Respond, var: ir.Var, write: Writer) -> str:
     """The direction of a unit step: that of the norm whose ball the answer lies in, the l2 norm where that is the ball."""
-    if op.rule.word != "sign":
+    if op.rule.word != "sign" and not (op.rule.word == "langevin" and op.rule.option("sign")):
         return "slope"
     if any(part.word == "L2" for part in (var.set.parts if var.set else ())):
         write.reached.add("unit_rows")

@@ -39,6 +39,12 @@ _FIXED: dict[str, Directive] = {
              Option("restarts", int, 1), Option("surrogate", tuple, ())),
             "projected sign-gradient steps, one answer per sample",
         ),
+        Directive(
+            "langevin", "inner",
+            (Option("steps", int, 10), Option("lr", float, None), Option("noise", float, 0.01), Option("sign", bool, False),
+             Option("start", str, "uniform", ("zero", "uniform"))),
+            "gradient steps with normal noise of that spread, each projected: one particle per sample; noise sqrt(2 lr T) for temperature T",
+        ),
         Directive("newton", "inner", (Option("steps", int, 50), Option("tol", float, 1e-12)), "solve the follower's optimality condition"),
         Directive("enumerate", "choice", (), "try every element"),
         Directive("repeat", "repeat", (Option("times", int, REQUIRED),), "moves per turn"),

@@ -25,6 +25,7 @@ SMALL = 100
 
 _CONSTANT = (("momentum", 0.0), ("weight_decay", 0.0), ("decay", "constant"))
 _ADAM = (("lr", 1e-3), ("betas", (0.9, 0.999)), ("eps", 1e-8), ("weight_decay", 0.0), ("decay", "constant"))
+_INNER = ("pgd", "langevin")
 _MOVES = ("descent", "ascent")
 
 
@@ -114,7 +115,7 @@ class _Work:
         keys = [f"{node.split('/')[0][1:]}.{o}" if node.startswith("@") else o for o in owner.owns]
         uses = [self.entries.get(k, ()) for k in keys]
         first = {u.word: u for us in reversed(uses) for u in reversed(us)}
-        inner = _values(first["pgd"]) if "pgd" in first else {}
+        inner = next((_values(first[w]) for w in _INNER if w in first), {})
         times = whole(_values(first["repeat"])["times"]) if "repeat" in first else 1
         steps = whole(inner.get("steps")) or next(
             (whole(_values(u)["steps"]) for us in uses for u in us if "steps" in _values(u) and u.word != "newton"), 0
@@ -178,17 +179,19 @@ class _Work:
 
     def _rule(self, node: str, name: str, key: str, uses: tuple[ir.Use, ...]) -> Rule:
         """The step rule of one thing that is chosen."""
-        move = next((u for u in uses if DIRECTIVES[u.word].role == "move" or u.word == "pgd"), None)
+        move = next((u for u in uses if DIRECTIVES[u.word].role == "move" or u.word in _INNER), None)
         if move is None:
             rule = self._usual_rule(node, name)
             if not self.options.get("lr") or rule.word == "sign":
                 self.defaults[key] = f"{rule.word}({', '.join(f'{k} = {v}' for k, v in rule.options if v not in ('constant', 0, 0.0))})"
             return rule
         values = _values(move)
-        if move.word == "pgd":
+        if move.word in _INNER:
             if values["lr"] is None:
                 values["lr"] = self.defaults[f"{key}.lr"] = self._sign_step(name, whole(values["steps"]))
-            return Rule("sign", (("lr", values["lr"]),))
+            if move.word == "pgd":
+                return Rule("sign", (("lr", values["lr"]),))
+            return Rule("langevin", tuple((k, values[k]) for k in ("lr", "noise", "sign")))
         values.pop("steps", None)
         return Rule("sgd" if move.word in _MOVES else move.word, tuple(values.items()))
 
@@ -219,7 +222,7 @@ class _Work:
             return Envelope("a multiplier of what its leader shares: no derivative in it where it is optimal")
         solved = _values(first["newton"]) if "newton" in first else {"steps": 50, "tol": 1e-12}
         newton = Implicit("newton", whole(solved["steps"]), real(solved["tol"]))
-        if "pgd" in first and "through" not in first:
+        if first.keys() & set(_INNER) and "through" not in first:
             self.defaults[f"{self.game.node(edge.child).owns[0]}.through"] = "stop"
             return Stop()
         free = all(v.set is None for v in self.game.vars if v.name in self.game.node(edge.child).owns)

@@ -79,6 +79,7 @@ WRITTEN = {
     "23_sam",
     "24_bisam",
     "25_action_robust",
+    "26_adversarial_transport",
     "27_fast_at_regularizers",
     "28_targeted_attack",
     "30_fgsm_regulariser",
