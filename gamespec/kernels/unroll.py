@@ -39,28 +39,37 @@ def hypergradient_unrolled(
     Source: Franceschi et al. 2017, algorithm 1; Shaban et al. 2019, section 2.3, for the last steps alone.
     """
     u, point, memory = [leaf(t) for t in u], [t.detach() for t in w], list[list[Tensor]]()
-    walked = []
+    near = min(last or steps, steps)
+    walked, store = [], list[Tensor]()
     for k in range(1, steps + 1):
-        at, kept = [leaf(t) for t in point], [[leaf(t) for t in part] for part in memory]
-        far = 0 < last <= steps - k
-        before = random_state(point[0]) if recompute and noisy and not far else None
-        reached, remembered = advance(u, at, kept, k, not (recompute or far))
+        at, kept, row = [leaf(t) for t in point], [[leaf(t) for t in part] for part in memory], k - 1 - steps + near
+        before = random_state(point[0]) if recompute and noisy and row >= 0 else None
+        if recompute and row >= 0:
+            # Side by side in one block each: between short-lived tensors they would leave holes in the memory.
+            flat = [*point, *chained(memory)]
+            store += [t.new_empty(near, *t.shape) for t in flat[len(store) :]]
+            for rows, t in zip(store, flat, strict=True):
+                rows[row] = t
+        reached, remembered = advance(u, at, kept, k, row >= 0 and not recompute)
         point, memory = [t.detach() for t in reached], [[t.detach() for t in part] for part in remembered]
-        if not far:
-            walked.append((k, at, kept, before, None if recompute else [*reached, *chained(remembered)]))
+        if row >= 0:
+            walked.append(
+                (k, row, [len(part) for part in kept], before, None if recompute else ([*at, *chained(kept)], [*reached, *chained(remembered)]))
+            )
     end = [leaf(t) for t in point]
     value = outer(u, end)
     slopes = gradients([value], [*u, *end])
     total, back = slopes[: len(u)], [*slopes[len(u) :], *map(torch.zeros_like, chained(memory))]
     while walked:
         # Popped, so that the graph of a step is freed as soon as it has been used.
-        k, at, kept, before, after = walked.pop()
-        if after is None:
+        k, row, sizes, before, graph = walked.pop()
+        if graph is None:
+            begun = [leaf(rows[row]) for rows in store[: len(w) + sum(sizes)]]
             with replayed(before, noisy):
-                reached, remembered = advance(u, at, kept, k, True)
-            after = [*reached, *chained(remembered)]
+                reached, remembered = advance(u, begun[: len(w)], parted(begun[len(w) :], sizes), k, True)
+            graph = begun, [*reached, *chained(remembered)]
         # Nothing is asked of where the first step started.
-        turned = gradients(after, [*u, *at, *chained(kept)] if walked else u, back)
+        turned = gradients(graph[1], [*u, *graph[0]] if walked else u, back)
         total = [s + t for s, t in zip(total, turned, strict=False)]
         back = turned[len(u) :]
     return value.detach(), total, point
@@ -128,6 +137,12 @@ def carried(values: list[Tensor], points: list[Tensor], tangents: list[Tensor]) 
 def chained(parts: list[list[Tensor]]) -> list[Tensor]:
     """The tensors of all parts, one after the other."""
     return [t for part in parts for t in part]
+
+
+def parted(tensors: list[Tensor], sizes: list[int]) -> list[list[Tensor]]:
+    """The same tensors in parts of these sizes: the inverse of `chained`."""
+    ends = [sum(sizes[: j + 1]) for j in range(len(sizes))]
+    return [tensors[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
 def random_state(like: Tensor) -> list[Tensor]:
