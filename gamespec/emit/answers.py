@@ -56,7 +56,7 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     node, var, write = scene.game.node(op.node), _variable(scene, op.node), writer(scene)
     name, span = spelled(var.name), scene.span(op.node)
     args = respond_parameters(scene, op.node)
-    if op.rule.word != "sign" and not plain_steps(op.rule):
+    if op.rule.word not in ("sign", "langevin") and not plain_steps(op.rule):
         raise UnsupportedError(
             f"`{var.name}` is answered anew, by steps without a memory", f"write `{var.name}: sgd(lr = 0.1)` without momentum, or `pgd`"
         )
