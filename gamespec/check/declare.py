@@ -26,7 +26,7 @@ from gamespec.check.scope import (
     declared_at,
 )
 from gamespec.check.sets import lower_set
-from gamespec.check.types import lower_fields, lower_range, lower_type, ranges, task_fields
+from gamespec.check.types import lower_fields, lower_range, lower_type, no_words, ranges, task_fields
 from gamespec.check.words import LARGEST, Word, show, use
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Ref
@@ -313,6 +313,7 @@ def _var(s: tree.Var, scope: Scope, build: Build) -> ir.Var:
     kind = lower_type(s.type, scope, build) if s.type is not None else told or REAL
     if kind.kind in ("dist", "params"):
         return _mixture(s, kind, chosen, scope, build)
+    no_words(kind, s.type or s, build)
     if kind.kind not in ("real", "prob"):
         raise build.log.fail("GE202", "a variable is a number or an array of numbers", (s.type or s).span, hint="write `R`, `R[n]` or `R[n, m]`")
     if told is not None and told.shape != kind.shape:

@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING
 
 from gamespec.check.constant import row_count
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Call, Expr, Reduce, Ref, Stop, Value
+from gamespec.ir.expr import Apply, Call, Expr, Reduce, Ref, Stop, Value
 from gamespec.ir.walk import children, expanded, free_names, walk
 from gamespec.library.functions import CONSTANTS, FUNCTIONS
+from gamespec.library.registry import words
 
 if TYPE_CHECKING:
     from gamespec.check.build import Build
 
 
 def check(game: ir.Game, build: Build) -> None:
-    """Record followers that ignore their leader (GW313), dead terms (GW314), metrics on training data (GW507)."""
+    """Record what moves nobody, and what moves more than it seems.
+
+    Followers that ignore their leader (GW313), dead terms (GW314), metrics on training data (GW507), and networks that
+    normalise by their batch inside an answer for each sample (GN412).
+    """
     if build.log.failed:
         return
     owned = {node.id: _names(game, node) for node in game.nodes}
@@ -29,6 +34,22 @@ def check(game: ir.Game, build: Build) -> None:
                 build.log.add("GW314", "a term that no player can move", build.spans[f"node:{node.id}"], _speaks_of(dead),
                               hint="drop it, or check its names")  # fmt: skip
     _remembered(game, build)
+    _normalised(game, build)
+
+
+def _normalised(game: ir.Game, build: Build) -> None:
+    """A sample that is answered on its own must not see the others through the statistics of a batch.
+
+    Programs leave such a network in eval mode while samples are answered, and in train mode only while its own player
+    moves, so that the answer is one of the sample alone; an objective of many rows together is written with `iid`.
+    """
+    coupled = {n.name for n in game.nets if n.source is not None and n.source.word != "py" and words("networks")[n.source.word].batch_coupled}
+    for node in game.nodes:
+        used = sorted({e.net for e in walk(node.objective) if isinstance(e, Apply)} & coupled)
+        if node.scope and used:
+            build.log.add("GN412", f"`{used[0]}` normalises by its batch, and `{node.owns[0]}` answers each sample", build.spans[f"node:{node.id}"],
+                          "there it uses its running statistics, so that no sample sees another",
+                          hint="take a network such as `small_cnn`; for many rows together draw `S ~ iid(train, 64)`")  # fmt: skip
 
 
 def _names(game: ir.Game, node: ir.Node) -> frozenset[str]:

@@ -1,4 +1,10 @@
-"""Ownership: every variable and network is chosen by exactly one player, and every player can move its objective."""
+"""Ownership: every variable and network is chosen by exactly one player, and every player can move its objective.
+
+A network that serves two objectives in turn, as an encoder that reconstructs and fools a critic, has one owner too: the
+player that minimises their sum, `min{enc, dec} [ rec + fool ]`. Phases of plain steps that take the two terms one after
+the other come to rest, as steps become small, where the sum does, each term weighted by the rate of its phase; with the
+sum those weights are written down, `rec + 2*fool`, and what is certified at the end is what was solved.
+"""
 
 from __future__ import annotations
 

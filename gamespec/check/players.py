@@ -8,7 +8,7 @@ from gamespec.check import binders, expressions
 from gamespec.check.names import below, free, mentioned
 from gamespec.check.scope import Bound, Broken, Const, DataName, DefName, DistName, Failed, NetName, Scope, Typed, VarName, unknown_name
 from gamespec.check.sets import lower_set
-from gamespec.check.types import lower_type
+from gamespec.check.types import lower_type, no_words
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Draw, Ref, Value
 from gamespec.ir.types import REAL, Type
@@ -201,6 +201,7 @@ def type_of(bind: tree.Bind, found: tuple[ir.Set, Type | None] | None, inner: Sc
     name = bind.pattern.names[0]
     if bind.type is not None:
         kind = lower_type(bind.type, inner, build)
+        no_words(kind, bind.type, build)
         if kind.kind not in ("real", "prob", "params"):
             raise build.log.fail("GE202", "a variable is a number or an array of numbers", bind.type.span, hint="write `R`, `R[n]` or `R[n, m]`")
         return kind

@@ -55,6 +55,13 @@ def lower_type(node: tree.Type, scope: Scope, build: Build) -> Type:
     return Type(kind="tokens" if node.name == "tokens" else "real", shape=dims) if dims else REAL
 
 
+def no_words(kind: Type, node: tree.Node, build: Build) -> None:
+    """Raise Failed with GE202 where a player would choose words: no slope leads from one to another."""
+    if kind.kind == "tokens":
+        raise build.log.fail("GE202", "a player cannot choose words", node.span, "no slope leads from one word to another",
+                             hint="let it move an embedding, `e: R[30, 64]`, or choose one of few: `j in argmax{j in 0..9}[ .. ]`")  # fmt: skip
+
+
 def _over(node: tree.TName, scope: Scope, build: Build) -> Type:
     """`params(h)`, `Dist(params(h))` or `Dist(data)`: what is written in parentheses is the name of a network or a source."""
     inner = node.args[0] if len(node.args) == 1 and not node.dims else None

@@ -65,8 +65,6 @@ def _declared(game: Game) -> Iterator[Unwritten]:
             near = var.set is not None
             hint = "write `order = inf`, and take an expectation over it: one move for each sample" if near else "let it choose one point"
             yield Unwritten("a player that chooses a distribution cannot be solved yet", f"var:{var.name}", hint)
-        if var.type.kind == "tokens":
-            yield Unwritten("a player that chooses words cannot be solved yet", f"var:{var.name}", "let it choose numbers")
     for dist in game.dists:
         if dist.source.word == "py":
             hint = "draw from `Normal(0, 1)` or `Uniform(0, 1)`, or declare a data source with `py`"

@@ -165,6 +165,8 @@ ROWS = (
     Code("GE410", "radius", "a radius larger than the data", "The ball contains the whole domain: is the unit right?"),
     Code("GW403", "log-domain", "the logarithm of what may be negative",
          "The argument is not known to be positive: a probability, a softmax, or a range says so."),
+    Code("GN412", "running-statistics", "batch normalisation inside an answer for each sample",
+         "While samples are answered one by one, networks use their running statistics: no sample sees another."),
     Code("GN413", "rounded-radius", "a radius that looks like a rounded k/255",
          "Fractions are exact: `8/255` is 8/255 everywhere, and 0.031 is another ball."),
     Code("GW411", "leaves-domain", "an input may leave its domain", "Intersect the set with `domain(a) - a`."),
@@ -233,7 +235,7 @@ RESERVED = {
     "GW302": "a net or var that nobody optimises; now GE306",
     "GW321": "an implicit derivative of a response that may not be unique",
     "GW410": "a radius larger than the data; now GE410",
-    "GW412": "batch normalisation inside a maximum per sample",
+    "GW412": "batch normalisation inside a maximum per sample; now GN412",
 }
 
 CODES: dict[str, Code] = {row.code: row for row in ROWS}

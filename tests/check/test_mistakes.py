@@ -71,6 +71,8 @@ ROWS = (
     ),
     Bad("a start outside a ball", "language 1\ngame g\nvar x: R[3] in L2(1) init 5\nsolve min{x} [ norm(x)^2 ]\n", "GE405", "5", "start", "uniform"),
     Bad("log of nothing", "language 1\ngame g\nvar x: R in [log(0), 1]\nsolve min{x} [ x^2 ]\n", "GE401", "log(0)", "no value", "another number"),
+    Bad("a player of words", change(SADDLE, "var x: R", "var x: tokens[5]"), "GE202", "tokens[5]", "cannot choose words", "embedding"),
+    Bad("a follower of words", change(SADDLE, "max{y} [", "max{y, t: tokens[5]} ["), "GE202", "tokens[5]", "cannot choose words", "embedding"),
     Bad("missing file", change(ROBUST, 'digits("train")', 'csv("none.csv")'), "GE603", 'csv("none.csv")', "No such file", "GAMESPEC_DATA"),
     Bad("empty file", "", "GE004", "", "empty", "smallest game"),
     Bad("empty but for a comment", "# nothing\n", "GE004", "", "empty", "smallest game"),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 
 import pytest
 import torch
 
+import gamespec as gs
 from gamespec.kernels.apply import max_where, mean_where, min_where, prod_where, sum_where
 from gamespec.library.sets.lipschitz_networks import lipschitz_bound
 from gamespec.report.diagnostic import GameError
@@ -193,3 +195,85 @@ def test_a_row_of_numbers_may_be_what_is_learned():
 
     assert s.d[1].shape == (20,)
     assert float(losses["w"]) == pytest.approx(float((s.d[1] ** 2).mean()), rel=1e-6)
+
+
+# ------------------------------------------------------------------ one sample at a time, one owner, one folder
+
+NORMALISED = """language 1
+game normalised
+data tr: (x: image[1, 16, 16], y: class[3]) = given
+net h: image[1, 16, 16] -> logits[3] = conv4(4)
+solve min{h} E{(x, y) ~ tr} max{d in Linf(0.1)} [ ce(h(x + d), y) ]
+schedule { h: sgd(lr = 0.1)  d: pgd(steps = 3, lr = 0.05, start = zero) }
+run { batch = 4 }
+"""
+
+
+def test_an_answer_of_a_sample_sees_no_other_sample():
+    """With batch normalisation too: other rows in the batch leave the answer of the first as it is, and a note says how."""
+    checked, made = compiled(NORMALISED)
+    assert [d.code for d in checked.diagnostics if d.severity != "error"] == ["GN412"]
+    assert "running statistics" in checked.diagnostics[0].primary.text
+    found = []
+    for seed in (1, 2):
+        rng = torch.Generator().manual_seed(seed)
+        x = torch.cat([torch.linspace(-1, 1, 256).view(1, 1, 16, 16), torch.randn(3, 1, 16, 16, generator=rng)])
+        module = program(NORMALISED)
+        s, respond = module.start(data={"tr": (x, torch.tensor([0, 1, 2, 0]))}), module.respond_d
+        module.respond_d = lambda *args, respond=respond, **more: found.append(respond(*args, **more)) or found[-1]
+        module.step(s, {"tr": s.tr})
+
+    assert made.plan.steps > 0
+    assert torch.equal(found[0][0], found[1][0])
+    assert not torch.equal(found[0][1], found[1][1])
+
+
+SHARED = """language 1
+game shared
+data p: (x: R[3], y: class[4]) = given
+dist z: R[2] = Normal(0, 1)
+net enc: R[3] -> R[2] = mlp(3)
+net dec: R[2] -> R[3] = mlp(3)
+net D: R[2] -> prob = mlp(3, out = sigmoid)
+let rec = E{(x, y) ~ p}[ mse(dec(enc(x)), x) ]
+let fool = E{(x, y) ~ p}[ log(1 - D(enc(x))) ]
+let V = E{w ~ z}[ log(D(w)) ] + fool
+"""
+
+
+def test_a_network_of_two_objectives_has_one_owner_of_their_sum():
+    """Two owners are refused, and the sum is what is typed; its step is the sum of the steps of both phases."""
+    with pytest.raises(GameError) as caught:
+        compiled(SHARED + "solve { a: min{enc, dec} [ rec ]  b: min{enc} [ fool ]  critic: max{D} [ V ] }")
+    assert "GE301" in [d.code for d in caught.value.diagnostics]
+    assert any("add the two objectives" in d.hint for d in caught.value.diagnostics)
+
+    moved = []
+    for cost in ("rec + 2*fool", "rec", "2*fool"):
+        owns = "enc" if cost == "2*fool" else "enc, dec"
+        rest = "  other: min{dec} [ rec ]" if cost == "2*fool" else ""
+        module = program(SHARED + f"solve {{ a: min{{{owns}}} [ {cost} ]{rest}  critic: max{{D}} [ V ] }}\nschedule {{ enc: sgd(lr = 0.1) }}" + RUN)
+        s = module.start(data={"p": rows()["tr"]})
+        before = [p.detach().clone() for p in s.enc.parameters()]
+        module.step(s, {"p": s.p})
+        moved.append(torch.cat([(p.detach() - b).reshape(-1) for p, b in zip(s.enc.parameters(), before, strict=True)]))
+
+    assert torch.allclose(moved[0], moved[1] + moved[2], atol=1e-12)
+
+
+def test_a_data_file_lies_beside_its_game(tmp_path, monkeypatch):
+    """The folder of the game comes before `GAMESPEC_DATA`, wherever one runs; nothing of it stays in the environment."""
+    (tmp_path / "games").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "games" / "t.csv").write_text("a,b,y\n1,2,0\n3,4,1\n")
+    (tmp_path / "data" / "t.csv").write_text("a,b,y\n9,9,0\n9,9,1\n")
+    text = 'language 1\ngame file\ndata d: (x: R[2], y: class[2]) = csv("t.csv")\nvar w: R[2]\nsolve min{w} [ E{(x, y) ~ d}[ (w @ x - 1)^2 ] ]\n'
+    (tmp_path / "games" / "a.game").write_text(text)
+    monkeypatch.setenv("GAMESPEC_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    step = gs.load("games/a.game").compile()
+
+    assert step.state.d[0].tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert os.environ["GAMESPEC_DATA"] == str(tmp_path / "data")
+    (tmp_path / "games" / "t.csv").unlink()
+    assert gs.load("games/a.game").compile().state.d[0].tolist() == [[9.0, 9.0], [9.0, 9.0]]
