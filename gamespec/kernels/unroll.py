@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gamespec.kernels.gradient import gradients, leaf
+from gamespec.kernels.points import parted
 
 
 def hypergradient_unrolled(
@@ -137,12 +138,6 @@ def carried(values: list[Tensor], points: list[Tensor], tangents: list[Tensor]) 
 def chained(parts: list[list[Tensor]]) -> list[Tensor]:
     """The tensors of all parts, one after the other."""
     return [t for part in parts for t in part]
-
-
-def parted(tensors: list[Tensor], sizes: list[int]) -> list[list[Tensor]]:
-    """The same tensors in parts of these sizes: the inverse of `chained`."""
-    ends = [sum(sizes[: j + 1]) for j in range(len(sizes))]
-    return [tensors[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
 def random_state(like: Tensor) -> list[Tensor]:
