@@ -25,6 +25,7 @@ IMPORTS = {
     "F": "import torch.nn.functional as F",
     "Tensor": "from torch import Tensor",
     "nn": "from torch import nn",
+    "linprog": "from scipy.optimize import linprog",
 }
 """Every name that a program may import, in the order in which the lines stand."""
 
@@ -102,10 +103,12 @@ def link(names: set[str]) -> list[str]:
 
 
 def imports(text: str) -> list[str]:
-    """The import lines that a program needs, as a formatter orders them: the standard library, a blank line, torch."""
+    """The import lines that a program needs, as a formatter orders them: the standard library, a blank line, torch and scipy."""
     used = mentioned(text)
     lines = [line for name, line in IMPORTS.items() if name in used]
     from_torch = sorted(line.removeprefix("from torch import ") for line in lines if line.startswith("from torch import"))
-    standard = [line for line in lines if "torch" not in line]
-    third = [line for line in lines if line.startswith("import torch")] + ([f"from torch import {', '.join(from_torch)}"] if from_torch else [])
+    other = [line for line in lines if "scipy" in line]
+    standard = [line for line in lines if "torch" not in line and line not in other]
+    third = [*other, *(line for line in lines if line.startswith("import torch"))]
+    third += [f"from torch import {', '.join(from_torch)}"] if from_torch else []
     return [*standard, "", *third]

@@ -91,6 +91,8 @@ def _network(steps: Steps, name: str, op: Move) -> None:
     if op.to == NOW:
         scene.reached.add("put")
         steps.line(f"put({own}, {moved})", *scene.keeping(net))
+    elif scene.keeping(net):
+        raise UnsupportedError(f"`{net.name}` is put back into its set where it stands, not where it looks ahead", "write `method: alternating`")
     else:
         steps.line(f"{named(scene, name, op.to, gradient=False)} = {moved}")
 

@@ -17,7 +17,7 @@ _PROGRAM = frozenset([
     "players", "save", "restore", "expectations", "values", "status", "table", "lo", "hi", "best", "here", "score", "terms", "pulls",
     "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
     "gain", "note", "sizes", "points", "shapes", "at", "good", "only", "climb", "climbs", "weight", "moved", "g_all", "field", "check", "play",
-    "costs", "cost", "sets", "gains", "weights", "budget", "tried", "along", "answered", "last",
+    "costs", "cost", "sets", "gains", "weights", "budget", "tried", "along", "answered", "last", "linprog",
     "advance", "memory", "graph", "slopes", "g_lead", "g_follow",
 ])
 # fmt: on

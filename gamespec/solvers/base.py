@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable  # part of the dataclass; until 2027-11
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Reduce
@@ -14,6 +14,9 @@ from gamespec.library.base import Option
 from gamespec.plan.ops import NOW, Keep, Move, Op, Plan, Repeat, Rule
 from gamespec.plan.response import Response  # part of the dataclass; until 2027-11
 from gamespec.plan.sums import Factor, Fading
+
+if TYPE_CHECKING:
+    from gamespec.classify.facts import Facts
 
 Follower = Literal["value", "response", "per_sample", "choice"]
 
@@ -26,7 +29,7 @@ class Accepts:
     follower allowed. `networks`: whether a player may be a network. `needs`: whom there must be. `reason` continues a
     sentence that begins with the method's name. `sets`: whether variables may be bound to sets. `few`: whether there must
     be few numbers. `plain`: whether the step sizes enter the equations, so that every step must be plain. `fits` says what
-    else is wrong with a game, in words that follow "the game".
+    else is wrong with a game, in a sentence.
     """
 
     order: Literal["sequential", "simultaneous"]
@@ -37,7 +40,7 @@ class Accepts:
     sets: bool = True
     few: bool = False
     plain: bool = False
-    fits: Callable[[ir.Game], str] | None = None
+    fits: Callable[[ir.Game, Facts], str] | None = None
     ties: bool = False
     """Whether it breaks the ties of a follower, and plays no other games."""
 

@@ -60,8 +60,8 @@ def schedule_name(game: ir.Game, asked: str | None) -> str:
     return asked or str(settings(game).get("schedule") or "default")
 
 
-def rejection(game: ir.Game, solver: Solver) -> str:
-    """Why a method cannot play this game; empty when it can."""
+def rejection(game: ir.Game, solver: Solver, facts: Facts | None = None) -> str:
+    """Why a method cannot play this game; empty when it can. Without `facts`, as far as its shape shows."""
     accepts, word = solver.accepts, solver.word
     bad = sorted({follower_kind(game, e) for e in game.edges} - set(accepts.followers))
     if accepts.needs == "one player" and (len(problem_nodes(game)) > 1 or game.node(game.root[0]).axis):
@@ -79,7 +79,7 @@ def rejection(game: ir.Game, solver: Solver) -> str:
         return f"`{bound.name}` is bound to a set; {word} solves for where the field is zero, and at a bound it need not be"
     if accepts.few and sum(size(game, n) for n in problem_nodes(game)) > SMALL:
         return f"the players choose more than {SMALL} numbers; {word} forms their whole Jacobian"
-    return "" if accepts.fits is None else accepts.fits(game)
+    return "" if accepts.fits is None or facts is None else accepts.fits(game, facts)
 
 
 def _not_plain(game: ir.Game, solver: Solver, table: Table) -> str:
@@ -104,14 +104,14 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
     written = entries.get("method", ())
     beams = any(u.word == "beam" for us in entries.values() for u in us)
     word, reason = (written[0].word, "as you wrote") if written else ("k_beam", "`beam` asks for it") if beams else _default(game, facts)
-    why = rejection(game, solvers[word])
+    why = rejection(game, solvers[word], facts)
     if why:
         return Unplayable(word, why)
     table = resolve(game, name, word)
     why = _not_plain(game, solvers[word], table)
     if why:
         return Unplayable(word, why)
-    rejected = [(s.word, rejection(game, s) or _passed_over(s, facts)) for s in solvers.values() if s.word != word]
+    rejected = [(s.word, rejection(game, s, facts) or _passed_over(s, facts)) for s in solvers.values() if s.word != word]
     warning = ""
     if solvers[word].accepts.order == "simultaneous" and game.edges and not facts.saddle.verdict:
         warning = f"{word} moves all players at once: it looks for a local Nash point, and the order as written may have another answer"

@@ -18,8 +18,8 @@ SADDLE = "(x - 1)^2/2 + 3*(x - 1)*(y + 0.5) - (y + 0.5)^2"
 SOLUTION = (1.0, -0.5)
 """The saddle point, where the slopes are 0 without rounding."""
 
-METHODS = [w for w in words("solvers") if w not in ("descent", "k_beam", "lexicographic")]
-"""All that step with two players, without copies; the others are tested where they are at home."""
+METHODS = [w for w, s in words("solvers").items() if w not in ("descent", "k_beam") and s.accepts.fits is None and not s.accepts.ties]
+"""All that play any two players without copies; the others are tested where they are at home."""
 
 GLOBAL = {
     "curvature_eg_plus": "one length for all numbers",
@@ -166,3 +166,16 @@ def test_what_a_method_does_not_take_is_said(method):
             compiled(game("x*y", method=f"{method}  x: adam(lr = 0.1)"))
         assert "the step sizes of" in caught.value.diagnostics[0].primary.text
         assert "write `x: sgd(lr = 0.1)`" in caught.value.diagnostics[0].primary.text
+
+
+def test_a_network_in_a_set_does_not_look_ahead():
+    """What would be put back into its set only where it stands is refused, with another method to type."""
+    text = (
+        HEAD + "data r: R[2] = mog(modes = 8, radius = 2, std = 0.05)\ndist z: R[4] = Normal(0, 1)\nnet G: R[4] -> R[2] = mlp(8)\n"
+        "net D: R[2] -> R = mlp(16, 16)  in Lipschitz(1/2)\nsolve min{G} max{D} [ E{x ~ r}[D(x)] - E{w ~ z}[D(G(w))] ]\n"
+    )
+    compiled(text + "schedule { method: optimistic }")
+    with pytest.raises(GameError) as caught:
+        compiled(text + "schedule { method: extragradient }")
+
+    assert "not where it looks ahead" in caught.value.diagnostics[0].message
