@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gamespec.ir import game as ir
-from gamespec.plan.ops import Choose, Derive, Move, Op, Repeat, Respond, Sample, Select
+from gamespec.plan.ops import Choose, Derive, Keep, Move, Op, Repeat, Respond, Sample, Select
 from gamespec.plan.response import Envelope, Frozen, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
-from gamespec.solvers.base import Table, children, drawn, follower_kind, problem_nodes, team
+from gamespec.solvers.base import Table, children, descendants, drawn, follower_kind, problem_nodes, team
 
 AT_ONCE = "moves all players at once, so nobody can answer anybody"
 LOOKS_AHEAD = "looks ahead with all players at once, so nobody can answer anybody"
@@ -86,6 +86,12 @@ def answers(game: ir.Game, table: Table, leader: str, draw: Sample) -> tuple[Op,
     return tuple(ops)
 
 
+def put_back(game: ir.Game, root: str) -> tuple[Op, ...]:
+    """Every follower below a root stands again where it first stood; what its step rule remembers stays."""
+    below = tuple(n for n in descendants(game, root)[1:] if not game.node(n).scope and game.node(n).choice is None)
+    return (Keep(below, "first", weight=0.0), Move(below, "first", "now", along=())) if below else ()
+
+
 def repeated(table: Table, draw: Sample, turn: tuple[Op, ...], times: int) -> tuple[Op, ...]:
     """A turn made several times, each on rows of its own."""
     if times == 1:
@@ -99,6 +105,8 @@ def sequential(game: ir.Game, table: Table) -> tuple[Op, ...]:
     draw = sources(game)
     ops: list[Op] = [draw]
     for root in reversed(order(game)):
+        if dict(table.options).get("start") == "cold":
+            ops += put_back(game, root)
         ops += answers(game, table, root, draw)
         through = responses(game, table, root)
         movers = (root, *(f for f, how in through if at_once(how)))
