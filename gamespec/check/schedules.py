@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check import expressions
+from gamespec.check import expressions, keeping
 from gamespec.check.constant import to_expr
 from gamespec.check.declare import claim
 from gamespec.check.names import below
@@ -279,6 +279,8 @@ def _setting(key: str, setting: tree.Setting, scope: Scope, build: Build, known:
         if name.id not in known:
             raise _unknown_schedule(name, known, build)
         return name.id
+    if key == "keep":
+        return _keep(setting.value, scope, build)
     if key == "batch" and evaluate_word(setting.value, scope, build) == "full":
         return 0
     option = SETTINGS[key]
@@ -287,6 +289,22 @@ def _setting(key: str, setting: tree.Setting, scope: Scope, build: Build, known:
     if isinstance(value, Fraction) and value < 0:
         raise build.log.fail("GE501", f"`{key}` of `run` is negative", setting.value.span, f"found {value}", hint=f"write `{-value}`")
     return value
+
+
+def _keep(value: tree.Expr, scope: Scope, build: Build) -> tuple[object, ...]:
+    """`best(metric)` or `least(metric)` as two words."""
+    build.spans["run:keep"] = value.span
+    known = [s[len("metric:") :] for s in build.spans if s.startswith("metric:")]
+    called = value.fn.id if isinstance(value, tree.Call) and isinstance(value.fn, tree.Name) else ""
+    metric = value.args[0] if isinstance(value, tree.Call) and len(value.args) == 1 and not value.kwargs else None
+    if called not in keeping.WORDS or not isinstance(metric, tree.Name):
+        example = known[0] if known else "validation"
+        raise build.log.fail("GE501", "`keep` takes the best or the least of a metric", value.span, hint=f"write `keep = best({example})`")
+    if metric.id not in known:
+        near = nearest(metric.id, known)
+        raise build.log.fail("GE501", f"no metric `{metric.id}`", metric.span, f"did you mean `{near}`?" if near else "",
+                             hint=f"write `best({near})`" if near else f"metrics: {', '.join(known) or 'none'}")  # fmt: skip
+    return (called, metric.id)
 
 
 __all__ = ["STATUSES", "lower_expects", "lower_metrics", "lower_schedules", "lower_settings"]

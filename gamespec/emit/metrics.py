@@ -18,6 +18,7 @@ from gamespec.ir.types import Type
 from gamespec.ir.walk import free_names, rebuild, walk
 from gamespec.plan.ops import Respond
 from gamespec.solvers.base import Table
+from gamespec.solvers.setup import settings
 
 _SAMPLES = 4096
 """Draws of an endless source that a metric averages over."""
@@ -47,6 +48,10 @@ def metric_functions(scene: Scene, table: Table, text: Text) -> None:
         _point(scene, text)
         entries.append('"value": float(value(s))')
     _looks(scene, text, "measure", "Every metric of the game at the present point.", entries)
+    keep = settings(scene.game).get("keep")
+    if isinstance(keep, tuple):
+        entry = f'"{keep[1]}": float(metric_{keep[1]}(s))'
+        _looks(scene, text, "standing", f"What players are kept by: the {keep[0]} of `{keep[1]}`.", [entry])
     cheap = [f'"{m.name}": float(metric_{m.name}(s{_cheap(m, searched)}))' for m in scene.game.metrics if not _dear(m)]
     _looks(scene, text, "probe", "Cheap versions of the metrics, for progress; the generators of the game are not touched.", cheap)
 

@@ -26,7 +26,7 @@ from gamespec.plan.ops import Plan, Respond, Sample, flat
 from gamespec.report.source import Source, Span
 from gamespec.solvers.base import Table
 from gamespec.solvers.choose import schedule_name
-from gamespec.solvers.setup import rows_of
+from gamespec.solvers.setup import rows_of, settings
 
 EPOCHS = '''
 
@@ -34,6 +34,12 @@ def steps_for(data=None):
     """The steps of {epochs:g} epochs, counted on the rows of `{source}`: those brought, else its own."""
     rows = len(data["{source}"][0]) if data and "{source}" in data else {rows}
     return math.ceil({epochs!r} * math.ceil(rows / (BATCH or rows)))
+'''
+
+KEEP = '''\
+            reached = {sign}standing(s)["{metric}"]
+            if not hasattr(s, "kept") or reached > s.kept[0]:
+                s.kept = (reached, k, now)  # of all reports, the one whose players are given in the end
 '''
 
 TRAIN = '''
@@ -56,9 +62,9 @@ def train(seed=SEED, device="cpu", nets=None, data=None, steps=None, on_step=Non
                 restore(s, s.good)
                 return s, "{lost}"
             s.good = now
-{tests}        if watch is not None and watch(k, s):
+{keep}{tests}        if watch is not None and watch(k, s):
             return s, "interrupted"
-    return s, "finished"
+{best}    return s, "finished"
 
 
 def report(k, s, losses):
@@ -133,13 +139,20 @@ def _train(found: Scene) -> str:
         tests += '            if not left < 1e8:\n                return s, "diverging"\n'
     if found.plan.tol is not None:
         tests += '            if left <= TOL:\n                return s, "converged"\n'
+    keep, kept, best = settings(found.game).get("keep"), "", ""
+    if isinstance(keep, tuple):
+        sign = "" if keep[0] == "best" else "-"
+        kept = KEEP.format(sign=sign, metric=keep[1])
+        best = "    restore(s, s.kept[2])\n"
+        tests = tests.replace('return s, "converged"', 'restore(s, s.kept[2])\n                return s, "converged"')
     steps = "STEPS if steps is None else steps"
     main = next((d for op in found.plan.body if isinstance(op, Sample) for d in op.data), None)
     counted = ""
     if found.plan.epochs and main is not None:
         steps = "steps_for(data) if steps is None else steps"
         counted = EPOCHS.format(epochs=found.plan.epochs, source=main, rows=rows_of(found.game, main) or f'len(data["{main}"][0])')
-    return counted + TRAIN.format(steps=steps, tests=tests, lost="diverging" if found.scalar else "nan", file=found.game.name).rstrip("\n")
+    lost = "diverging" if found.scalar else "nan"
+    return counted + TRAIN.format(steps=steps, tests=tests, keep=kept, best=best, lost=lost, file=found.game.name).rstrip("\n")
 
 
 def _assemble(found: Scene, text: Text, source: Source) -> Program:

@@ -84,6 +84,6 @@ SETTINGS: dict[str, Option] = {
         Option("steps", int, 0), Option("epochs", float, 0.0), Option("batch", int, 0), Option("seed", int, 0),
         Option("tol", float, None), Option("schedule", str, ""), Option("every", int, 0), Option("trace", bool, False),
         Option("precision", str, "", ("float32", "float64", "mixed")), Option("probe", tuple, ()),
-        Option("compile", str, "auto", ("auto", "on", "off")),
+        Option("compile", str, "auto", ("auto", "on", "off")), Option("keep", tuple, ()),
     ]
 }  # fmt: skip

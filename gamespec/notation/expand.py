@@ -131,7 +131,12 @@ def _run(game: ir.Game, table: Table) -> str:
     if not game.data and not game.dists:
         del chosen["batch"]
     values = {key: written.get(key, value) for key, value in chosen.items()} | written
-    return f"run {{ {'  '.join(f'{key} = {_value(value)}' for key, value in values.items())} }}"
+    return f"run {{ {'  '.join(f'{key} = {_setting(key, value)}' for key, value in values.items())} }}"
+
+
+def _setting(key: str, value: object) -> str:
+    """A setting as it is written: `keep = best(val)` stands as two words."""
+    return f"{value[0]}({value[1]})" if key == "keep" and isinstance(value, tuple) else _value(value)
 
 
 # ------------------------------------------------------------------ words

@@ -180,6 +180,8 @@ ROWS = (
     Code("GE505", "unplayable", "the method cannot play this game", "`gamec explain --why` says what each method needs."),
     Code("GE506", "misplaced-directive", "a directive for another kind of player",
          "`pgd` answers sample by sample, `enumerate` chooses among few, `beam` keeps copies of a follower."),
+    Code("GE508", "chosen-on-reported", "players are chosen on the data that they are reported on",
+         "`keep` looks at many points and takes the best; on the rows that it looked at, the best is partly luck."),
     Code("GW505", "order-given-up", "the method gives up the order of play",
          "A simultaneous method looks for a local Nash point; where no saddle point is proved, the game as written may have another answer."),
     Code("GW507", "measured-on-training", "a metric on the data that a player learns from",

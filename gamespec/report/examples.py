@@ -154,6 +154,12 @@ EXAMPLES: dict[str, Example] = {
     "GE504": Example(command="gamec run game.game --set epsilon=0.1"),
     "GE505": Example(command="gamec run pgd_digits.game --schedule with_a_method_for_matrices"),
     "GE506": _after("schedule { u: pgd(steps = 3) }", "pgd(steps = 3)", "sgd(lr = 0.1)"),
+    "GE508": _learn(
+        'data test: (x: R[64] in [0, 1], y: class[10]) = digits("test")\nsolve min{h} E{(a, b) ~ train} [ ce(h(a), b) ]\n'
+        "metric hit = E{(x, y) ~ test}[ correct(h(x), y) ]\nrun { batch = 64  keep = best(hit) }",
+        "  keep = best(hit)",
+        "",
+    ),
     "GW505": Example(command="gamec run anti_saddle.game, with `method: simultaneous` in its schedule"),
     "GW507": _learn(
         "solve min{h} E{(a, b) ~ train} [ ce(h(a), b) ]\nmetric hit = E{(a, b) ~ train}[ correct(h(a), b) ]",

@@ -308,6 +308,8 @@ def _measured(run: Run, recorder: Recorder, state: State, result: Result) -> Res
     values = {name: float(value) for name, value in module.measure(state).items()}
     if module.KIND == "scalar" and status is Status.FINISHED and not _certified(checks):
         status, note = _watched(run, recorder, state)
+    if hasattr(state, "kept"):
+        note = f"the players are those of step {state.kept[1]}, which `keep` chose of all reports"
     held = module.expectations(state, values, str(status))
     return replace(
         result,
