@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 STAGES = ("ast", "ir", "facts", "plan", "program")
 NOTATIONS = ("torch", "latex", "ir", "dot", "mermaid")
 OUTPUTS = ("human", "short", "json", "github", "sarif")
-TEXTS = ("fmt", "fix", "rule", "schema", "expand")
+TEXTS = ("words", "fmt", "fix", "rule", "schema", "expand")
 KINDS = ("sets", "solvers", "responses", "rules", "networks", "data", "metrics", "specs")
+LOGS = ("tensorboard", "wandb")
 SOLVE = "the `solve` of this label (default: the first)"
 MOST_SEEDS = 10_000
 EXITS = """exit codes: 0 fine, 1 mistakes in the game, 2 in the command line, 3 a certificate or `expect` failed,
@@ -65,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped or killed; its program is executed")
     run.add_argument("--checkpoint-every", type=_count, metavar="N", help="steps between checkpoints, 0 for none (default: by the clock)")
     run.add_argument("--allow-import", action="append", default=[], metavar="MODULE", help="a module that `py(..)` may import; may be repeated")
+    run.add_argument("--log", action="append", default=[], choices=LOGS, help="also write the reports there")
     run.add_argument("--quiet", action="store_true", help="no progress")
 
     compare = _game(add("compare", "run one game under several schedules and orders of play; judge every point"), schedule=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gamespec import shipped
 from gamespec.report.diagnostic import Diagnostic, GameError, Label
@@ -145,6 +144,7 @@ def _begun(args: Namespace, screen: Screen) -> Callable[[Callable[[int], Progres
 
     request = Request(
         args.seed, args.device, args.steps, Path(args.out), overrides=sets, compile=args.compile, every=args.checkpoint_every,
+        log=tuple(dict.fromkeys(args.log)),
         allow=tuple(args.allow_import),
     )  # fmt: skip
     return lambda show: execute(checked, compiled, request, show)
@@ -158,7 +158,7 @@ def _resumed(args: Namespace, screen: Screen) -> Callable[[Callable[[int], Progr
         raise Refused(_usage(screen, f"a run goes on as it began: drop `{again[0]}`, or make a new run"))
     from gamespec.run.resume import resume
 
-    return lambda show: resume(args.resume, progress=show, every=args.checkpoint_every)
+    return lambda show: resume(args.resume, progress=show, every=args.checkpoint_every, log=tuple(dict.fromkeys(args.log)))
 
 
 def compare(args: Namespace, screen: Screen) -> int:
@@ -288,48 +288,6 @@ def certify(args: Namespace, screen: Screen) -> int:
 def replay(args: Namespace, screen: Screen) -> int:
     """A run made again and compared."""
     return _of_a_run("replay", args, screen)
-
-
-def words(args: Namespace, screen: Screen) -> int:
-    """The words of the library, or the games that come with it."""
-    from gamespec.library import registry
-
-    rows: list[tuple[str, str]] = []
-    if args.kind in ("responses", "solvers"):
-        module = "gamespec.library.responses" if args.kind == "responses" else "gamespec.solvers.about"
-        screen.document["words"], text = importlib.import_module(module).listed(_signature)
-        screen.result(text)
-        return 0
-    if args.kind == "specs":
-        base = shipped.folder()
-        paths = shipped.games(base) if base else []
-        rows = [(f"specs/{path.relative_to(base).as_posix()}", shipped.first_line(path)) for path in paths if base]
-    else:
-        rows = [(f"{word}({_signature(entry)})", entry.source) for word, entry in registry.words(args.kind).items()]
-    screen.document["words"] = [{"word": word, "about": about} for word, about in rows]
-    width = max((len(word) for word, _ in rows), default=0)
-    screen.result("\n".join(f"{word.ljust(min(width, 56))}  {about}".rstrip() for word, about in rows))
-    return 0
-
-
-def _signature(entry: Any) -> str:  # noqa: ANN401  # a record of the library; until 2027-11
-    """Options as they are written: `steps, lr = 0.1`."""
-    from gamespec.library.base import REQUIRED
-
-    shown = []
-    for option in entry.options:
-        default = "|".join(option.words) or ("" if option.default is REQUIRED else _literal(option.default))
-        shown.append(f"{option.name}{'...' if option.many else ''}{f' = {default}' if default else ''}")
-    return ", ".join(shown)
-
-
-def _literal(value: object) -> str:
-    """A default as the language writes it; nothing for none."""
-    if value is None or value == ():
-        return ""
-    if isinstance(value, tuple):
-        return f"[{', '.join(_literal(v) for v in value)}]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def version(args: Namespace, screen: Screen) -> int:

@@ -1,11 +1,12 @@
-"""What the commands on texts do: layout, fixes, the manual of codes, schemas, everything written out."""
+"""What the commands on texts do: layout, fixes, the manuals of codes and words, schemas, everything written out."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gamespec import commands, shipped
 from gamespec.report.diagnostic import Diagnostic, GameError
@@ -145,6 +146,48 @@ def expand(args: Namespace, screen: Screen) -> int:
     screen.document["expanded"] = text
     screen.result(text)
     return 0
+
+
+def words(args: Namespace, screen: Screen) -> int:
+    """The words of the library, or the games that come with it."""
+    from gamespec.library import registry
+
+    rows: list[tuple[str, str]] = []
+    if args.kind in ("responses", "solvers"):
+        module = "gamespec.library.responses" if args.kind == "responses" else "gamespec.solvers.about"
+        screen.document["words"], text = importlib.import_module(module).listed(_signature)
+        screen.result(text)
+        return 0
+    if args.kind == "specs":
+        base = shipped.folder()
+        paths = shipped.games(base) if base else []
+        rows = [(f"specs/{path.relative_to(base).as_posix()}", shipped.first_line(path)) for path in paths if base]
+    else:
+        rows = [(f"{word}({_signature(entry)})", entry.source) for word, entry in registry.words(args.kind).items()]
+    screen.document["words"] = [{"word": word, "about": about} for word, about in rows]
+    width = max((len(word) for word, _ in rows), default=0)
+    screen.result("\n".join(f"{word.ljust(min(width, 56))}  {about}".rstrip() for word, about in rows))
+    return 0
+
+
+def _signature(entry: Any) -> str:  # noqa: ANN401  # a record of the library; until 2027-11
+    """Options as they are written: `steps, lr = 0.1`."""
+    from gamespec.library.base import REQUIRED
+
+    shown = []
+    for option in entry.options:
+        default = "|".join(option.words) or ("" if option.default is REQUIRED else _literal(option.default))
+        shown.append(f"{option.name}{'...' if option.many else ''}{f' = {default}' if default else ''}")
+    return ", ".join(shown)
+
+
+def _literal(value: object) -> str:
+    """A default as the language writes it; nothing for none."""
+    if value is None or value == ():
+        return ""
+    if isinstance(value, tuple):
+        return f"[{', '.join(_literal(v) for v in value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 # ------------------------------------------------------------------ files

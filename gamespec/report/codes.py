@@ -196,6 +196,7 @@ ROWS = (
          "Give it from Python: `nets={..}` or `data={..}`."),
     Code("GE605", "missing-package", "a Python package is not installed",
          "Some data sources are read by packages that gamespec does not install."),
+    Code("GW605", "not-logged", "reports are not written elsewhere", "`--log` names a package that is not installed; the run is made without it."),
     Code("GE606", "no-device", "the device is not there",
          "`cpu` always is; `cuda` needs a GPU and a build of torch for it."),
     Code("GE607", "unknown-given", "something was given that the game does not declare",

@@ -172,6 +172,7 @@ EXAMPLES: dict[str, Example] = {
     "GE603": Example(command="gamec check not_there.game"),
     "GE604": Example(command="gamec run game_with_a_given_network.game"),
     "GE605": Example(command="gamec run game_with_parquet_data.game"),
+    "GW605": Example(command="gamec run game.game --log wandb"),
     "GE606": Example(command="gamec run game.game --device cuda:99"),
     "GE607": Example(command="python -c 'game.solve(nets={..})'"),
     "GE608": Example(command="gamec replay runs/copied_in_part"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import copy
 import math
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from gamespec.report.diagnostic import Diagnostic, GameError, InternalError, Label
 from gamespec.report.source import Span
 from gamespec.run import foreign, link, store
+from gamespec.run.ahead import watched
 from gamespec.run.blame import not_finite
 from gamespec.run.lane import Lane
 from gamespec.run.load import load_file, located
@@ -28,7 +28,7 @@ from gamespec.run.saver import Saver, stoppable, write_manifest
 from gamespec.run.snapshot import Base, Snapshot, base, restored
 from gamespec.run.store import Store
 from gamespec.run.summary import summary
-from gamespec.run.trajectory import Diagnosis, diagnose, not_reached
+from gamespec.run.writers import opened
 from gamespec.solvers.setup import settings
 
 if TYPE_CHECKING:
@@ -38,14 +38,8 @@ if TYPE_CHECKING:
     from gamespec.run.kept import Checkpoint
     from gamespec.run.progress import Progress
 
-_TAIL = 2000
-"""Steps of a small game that are watched one by one after its last, on a copy, to see where the path leads."""
-
-_SLOW = 0.002
-"""Seconds for one step from which on fewer are watched."""
-
-_SMALL = 0.01
-"""A cycle this small, relative to the way that led there, is an answer with a small error."""
+_SETTINGS = ("source", "schedule", "seed", "steps", "overrides", "device")
+"""What of the manifest is told to other places where reports are written."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +60,8 @@ class Request:
     compile: str | None = None
     """auto, on or off; None asks the `run` block of the game."""
     every: int | None = None
+    log: tuple[str, ...] = ()
+    """Where else the reports are written: tensorboard, wandb."""
     allow: tuple[str, ...] = ()
     """Modules that `py(..)` may import, beside those that the project allows."""
 
@@ -151,7 +147,9 @@ def play(
     write_manifest(kept, known)
     show = progress(steps) if progress else nullcontext()
     with show:
-        listeners = tuple(f for f in (show if progress else None, on_step) if callable(f))
+        writers, missing = opened(run.request.log, kept.path, run.module.NAME, {k: known[k] for k in _SETTINGS})
+        shown = (f for f in (show if progress else None, on_step) if callable(f))
+        listeners: tuple[Callable[[Report], None], ...] = (*writers, *shown)
         history = tuple(store.read_lines(kept.path / "metrics.jsonl")) if since else ()
         probes = _probes(run, state, start, steps, since)
         recorder = Recorder(run.module, kept, listeners, probes, history, since.seconds if since else 0.0)
@@ -164,8 +162,10 @@ def play(
                 saver.save(state, word)
                 if word == "finished":
                     recorder.last_look(steps, state)
+        for writer in writers:
+            writer.close()
     result = _finish(run, recorder, state, word)
-    result = replace(result, lane=lane.said, diagnostics=(*_slower(run, lane), *probes.said.values(), *result.diagnostics))
+    result = replace(result, lane=lane.said, diagnostics=(*_slower(run, lane), *_unwritten(run, missing), *probes.said.values(), *result.diagnostics))
     kept.text("report.txt", summary(replace(result, path=None)))
     ended = {"status": str(result.status), "seconds": round(result.seconds, 3), "lane": lane.record()}
     write_manifest(kept, {**known, **ended}, ended=True)
@@ -238,6 +238,13 @@ def _lane(run: Run, steps: int, state: State, since: Checkpoint | None) -> Lane:
     return lane
 
 
+def _unwritten(run: Run, missing: list[str]) -> tuple[Diagnostic, ...]:
+    """A warning where reports were to be written elsewhere as well, and could not be."""
+    place = Label(Span(run.checked.source.name, 0, 0))
+    hint = 'type `pip install "gamespec[log]"`, or drop `--log`'
+    return (Diagnostic("GW605", "reports are not written elsewhere", place, notes=tuple(missing), hint=hint),) if missing else ()
+
+
 def _slower(run: Run, lane: Lane) -> tuple[Diagnostic, ...]:
     """A warning where steps should have been compiled and are not."""
     if not lane.warning:
@@ -307,7 +314,7 @@ def _measured(run: Run, recorder: Recorder, state: State, result: Result) -> Res
     checks = (*module.certify(state), *proved_checks(run.checked.game, result.players))
     values = {name: float(value) for name, value in module.measure(state).items()}
     if module.KIND == "scalar" and status is Status.FINISHED and not _certified(checks):
-        status, note = _watched(run, recorder, state)
+        status, note = watched(run.module, state, recorder.points, recorder.pace)
     if hasattr(state, "kept"):
         note = f"the players are those of step {state.kept[1]}, which `keep` chose of all reports"
     held = module.expectations(state, values, str(status))
@@ -320,38 +327,6 @@ def _measured(run: Run, recorder: Recorder, state: State, result: Result) -> Res
         expectations=tuple((text, bool(ok)) for text, ok in held),
         note=note,
     )
-
-
-def _watched(run: Run, recorder: Recorder, state: State) -> tuple[Status, str]:
-    """How the path of a small game goes on, read from steps of a copy that the result does not see."""
-    module = run.module
-    try:
-        ahead = copy.deepcopy(state)
-    except (RuntimeError, TypeError):
-        ahead, tail = state, recorder.points
-    else:
-        tail = [list(module.point(ahead))]
-        # Never longer than half a minute; where not even a few steps fit in, the path says nothing.
-        for _ in range(min(_TAIL if recorder.pace < _SLOW else _TAIL // 5, int(30 / max(recorder.pace, 1e-9)))):
-            module.step(ahead)
-            tail.append(list(module.point(ahead)))
-    residual = float(module.residual(ahead)) if module.TOL is not None else None
-    found = diagnose(tail, residual, module.TOL)
-    if found.status is Status.CONVERGED:
-        return Status.FINISHED, "more steps reach the tolerance"
-    if _is_answer(found, recorder.points) or (found.status is Status.STALLED and module.TOL is None):
-        return Status.FINISHED, ""
-    near = getattr(module, "stationary_near", None)
-    stationary = near(list(found.centre)) if near and found.status is Status.CYCLING else None
-    return found.status, not_reached(found, stationary)
-
-
-def _is_answer(found: Diagnosis, points: list[list[float]]) -> bool:
-    """Whether a cycle is only the last small error around a point that the path came to from far away."""
-    if found.status is not Status.CYCLING or not points:
-        return False
-    way = max(sum((a - b) ** 2 for a, b in zip(p, found.centre, strict=True)) ** 0.5 for p in points)
-    return bool(found.radius < _SMALL * way)
 
 
 def _has_nan(result: Result) -> bool:

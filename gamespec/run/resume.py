@@ -49,6 +49,7 @@ def resume(
     progress: Callable[[int], Progress] | None = None,
     on_step: Callable[[Report], None] | None = None,
     every: int | None = None,
+    log: tuple[str, ...] = (),
 ) -> Result:
     """Go on with a run; executes the program saved there. Error: GameError, GE608 to GE611 saying why it cannot go on.
 
@@ -60,7 +61,7 @@ def resume(
     since = checkpoint(found)
     again = read_again(found)
     with threads(found):
-        run, linked = opened(found, again, dict(nets or {}), dict(data or {}), every)
+        run, linked = opened(found, again, dict(nets or {}), dict(data or {}), every, log)
         state, start = started(run, linked)
         prints = start.fingerprints()
         if prints != found.manifest["data"]:
@@ -94,7 +95,7 @@ def read_again(found: Kept) -> Again:
         raise damaged(found.path, str(error).splitlines()[0]) from None
 
 
-def opened(found: Kept, again: Again, nets: dict[str, Any], data: dict[str, Any], every: int | None) -> tuple[Run, Linked]:
+def opened(found: Kept, again: Again, nets: dict[str, Any], data: dict[str, Any], every: int | None, log: tuple[str, ...] = ()) -> tuple[Run, Linked]:
     """The run with its own program, and what is brought from outside, checked as when it began."""
     m = found.manifest
     for kind, brought in (("nets", nets), ("data", data)):
@@ -111,7 +112,8 @@ def opened(found: Kept, again: Again, nets: dict[str, Any], data: dict[str, Any]
     own = Store(found.path)
     own.files = {k: v for k, v in m["files"].items() if k in _STATIC}
     every = m["checkpoint_every"] if every is None else every
-    request = Request(m["seed"], m["device"], m["steps"], found.path.parent, nets, data, tuple(m["overrides"].items()), "resume", m["compile"], every)
+    sets, root = tuple(m["overrides"].items()), found.path.parent
+    request = Request(m["seed"], m["device"], m["steps"], root, nets, data, sets, "resume", m["compile"], every=every, log=log)
     return Run(again, again, request, own, module), linked
 
 
