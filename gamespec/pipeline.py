@@ -99,9 +99,10 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     from gamespec.emit.refuse import UnsupportedError
     from gamespec.emit.write import emit
     from gamespec.solvers.choose import Unplayable, choose, schedule_name, settled
+    from gamespec.solvers.mixtures import mixed
     from gamespec.solvers.prices import priced
 
-    game = transported(checked.game)
+    game = mixed(transported(checked.game), schedule_name(checked.game, schedule))
     where = checked.spans.get("node:main") or Span(checked.source.name, 0, 0)
     names = [s.name for s in game.schedules]
     if schedule is not None and schedule not in names:
@@ -139,9 +140,11 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False) ->
     """Players, order, facts, the method and its defaults, costs per step, as text."""
     from gamespec.classify import classify
     from gamespec.solvers.cost import cost
+    from gamespec.solvers.choose import schedule_name
+    from gamespec.solvers.mixtures import drawn_as, mixed
     from gamespec.solvers.prices import paid
 
-    missing = unwritten(transported(checked.game))
+    missing = unwritten(mixed(transported(checked.game), schedule_name(checked.game, schedule)))
     if missing is not None:
         said = [str(classify(problem(checked.game))), *assumed(checked.game), "", f"no program yet: {missing.what}", f"  {missing.hint}"]
         return "\n".join(said)
@@ -149,7 +152,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False) ->
     lines = [str(compiled.facts), *assumed(checked.game), "", str(compiled.choice).split("\n")[0]]
     if why:
         lines += str(compiled.choice).split("\n")[1:]
-    lines += [*explained(checked.game, compiled.game), *paid(compiled.game)]
+    lines += [*explained(checked.game, compiled.game), *drawn_as(checked.game, compiled.game), *paid(compiled.game)]
     lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]
     lines += [f"cost per step: {cost(compiled.game, compiled.plan)}"]
     lines += [f"warning {d.code}: {d.message}" for d in compiled.diagnostics]

@@ -63,7 +63,8 @@ def _declared(game: Game) -> Iterator[Unwritten]:
     for var in game.vars:
         if var.type.kind == "dist":
             near = var.set is not None
-            hint = "write `order = inf`, and take an expectation over it: one move for each sample" if near else "let it choose one point"
+            over = f"draw from it for `{var.type.net}` alone, and write `{var.name}: particles(2)`, 6 at most"
+            hint = "write `order = inf`, and take an expectation over it: one move for each sample" if near else over
             yield Unwritten("a player that chooses a distribution cannot be solved yet", f"var:{var.name}", hint)
     for dist in game.dists:
         if dist.source.word == "py":

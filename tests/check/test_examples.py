@@ -82,6 +82,7 @@ WRITTEN = {
     "26_adversarial_transport",
     "27_fast_at_regularizers",
     "28_targeted_attack",
+    "29_mixed_nash_gan",
     "30_fgsm_regulariser",
     "31_shared_constraint",
     "32_piecewise_discriminator",
