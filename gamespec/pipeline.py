@@ -139,8 +139,8 @@ def _error(code: str, message: str, span: Span, label: str = "", hint: str = "")
 def explain(checked: Checked, schedule: str | None = None, why: bool = False) -> str:
     """Players, order, facts, the method and its defaults, costs per step, as text."""
     from gamespec.classify import classify
-    from gamespec.solvers.cost import cost
     from gamespec.solvers.choose import schedule_name
+    from gamespec.solvers.cost import cost
     from gamespec.solvers.mixtures import drawn_as, mixed
     from gamespec.solvers.prices import paid
 
