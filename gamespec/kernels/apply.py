@@ -13,14 +13,26 @@ def apply_at(net: nn.Module, params: list[Tensor], *inputs: Tensor) -> Tensor:
 
     In train mode its statistics move, in copies: what was computed at earlier statistics can still be differentiated.
     """
-    names = [name for name, own in net.named_parameters() if own.requires_grad]
-    given = dict(zip(names, params, strict=True))
-    buffers = dict(net.named_buffers()) if net.training else {}
-    copies = {name: b.clone() for name, b in buffers.items()}
-    found = torch.func.functional_call(net, {**given, **copies}, inputs)
+    # What torch.func.functional_call does, without its book-keeping, which costs more than a small network.
+    layers = list(net.modules())
+    own = [(layer._parameters, name, p) for layer in layers for name, p in layer._parameters.items() if p is not None and p.requires_grad]
+    given = dict(zip(dict.fromkeys(id(p) for _, _, p in own), params, strict=True))
+    moving = [(layer._buffers, name, b) for layer in layers if net.training for name, b in layer._buffers.items() if b is not None]
+    copies = {id(b): b.clone() for _, _, b in moving}
+    try:
+        for kept, name, p in own:
+            kept[name] = given[id(p)]  # type: ignore[assignment]  # a tensor in the place of a parameter; until 2027-11
+        for buffers, name, b in moving:
+            buffers[name] = copies[id(b)]
+        found: Tensor = net(*inputs)
+    finally:
+        for kept, name, p in own:
+            kept[name] = p
+        for buffers, name, b in moving:
+            buffers[name] = b
     with torch.no_grad():
-        for name, b in buffers.items():
-            b.copy_(copies[name])
+        for b in {id(b): b for _, _, b in moving}.values():
+            b.copy_(copies[id(b)])
     return found
 
 

@@ -39,41 +39,62 @@ def hypergradient_unrolled(
     which takes 1.3 to 1.5 times as long.
     Source: Franceschi et al. 2017, algorithm 1; Shaban et al. 2019, section 2.3, for the last steps alone.
     """
+    if not recompute:
+        return one_sweep(outer, advance, u, w, steps, last)
     u, point, memory = [leaf(t) for t in u], [t.detach() for t in w], list[list[Tensor]]()
     near = min(last or steps, steps)
     walked, store = [], list[Tensor]()
     for k in range(1, steps + 1):
         at, kept, row = [leaf(t) for t in point], [[leaf(t) for t in part] for part in memory], k - 1 - steps + near
-        before = random_state(point[0]) if recompute and noisy and row >= 0 else None
-        if recompute and row >= 0:
+        before = random_state(point[0]) if noisy and row >= 0 else None
+        if row >= 0:
             # Side by side in one block each: between short-lived tensors they would leave holes in the memory.
             flat = [*point, *chained(memory)]
             store += [t.new_empty(near, *t.shape) for t in flat[len(store) :]]
             for rows, t in zip(store, flat, strict=True):
                 rows[row] = t
-        reached, remembered = advance(u, at, kept, k, row >= 0 and not recompute)
+            walked.append((k, row, [len(part) for part in kept], before))
+        reached, remembered = advance(u, at, kept, k, False)
         point, memory = [t.detach() for t in reached], [[t.detach() for t in part] for part in remembered]
-        if row >= 0:
-            walked.append(
-                (k, row, [len(part) for part in kept], before, None if recompute else ([*at, *chained(kept)], [*reached, *chained(remembered)]))
-            )
     end = [leaf(t) for t in point]
     value = outer(u, end)
     slopes = gradients([value], [*u, *end])
     total, back = slopes[: len(u)], [*slopes[len(u) :], *map(torch.zeros_like, chained(memory))]
     while walked:
         # Popped, so that the graph of a step is freed as soon as it has been used.
-        k, row, sizes, before, graph = walked.pop()
-        if graph is None:
-            begun = [leaf(rows[row]) for rows in store[: len(w) + sum(sizes)]]
-            with replayed(before, noisy):
-                reached, remembered = advance(u, begun[: len(w)], parted(begun[len(w) :], sizes), k, True)
-            graph = begun, [*reached, *chained(remembered)]
+        k, row, sizes, before = walked.pop()
+        begun = [leaf(rows[row]) for rows in store[: len(w) + sum(sizes)]]
+        with replayed(before, noisy):
+            reached, remembered = advance(u, begun[: len(w)], parted(begun[len(w) :], sizes), k, True)
         # Nothing is asked of where the first step started.
-        turned = gradients(graph[1], [*u, *graph[0]] if walked else u, back)
+        turned = gradients([*reached, *chained(remembered)], [*u, *begun] if walked else u, back)
         total = [s + t for s, t in zip(total, turned, strict=False)]
         back = turned[len(u) :]
     return value.detach(), total, point
+
+
+def one_sweep(
+    outer: Callable[[list[Tensor], list[Tensor]], Tensor],
+    advance: Callable[[list[Tensor], list[Tensor], list[list[Tensor]], int, bool], tuple[list[Tensor], list[list[Tensor]]]],
+    u: list[Tensor],
+    w: list[Tensor],
+    steps: int,
+    last: int,
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """What `hypergradient_unrolled` gives, by one gradient through the graph of all the steps that count.
+
+    Shapes, Error: as there.
+    Cost: one gradient of inner a step, one sweep, and memory for the graphs.
+    Source: Franceschi et al. 2017, algorithm 1.
+    """
+    u, point, memory = [leaf(t) for t in u], [leaf(t) for t in w], list[list[Tensor]]()
+    for k in range(1, steps + 1):
+        far = 0 < last <= steps - k
+        point, memory = advance(u, point, memory, k, not far)
+        if far:
+            point, memory = [leaf(t) for t in point], [[leaf(t) for t in part] for part in memory]
+    value = outer(u, point)
+    return value.detach(), gradients([value], u), [t.detach() for t in point]
 
 
 def hypergradient_forward(

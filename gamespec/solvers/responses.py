@@ -9,8 +9,8 @@ from gamespec.library.responses import RESPONSES
 from gamespec.plan.ops import Rule
 from gamespec.plan.response import Differences, Envelope, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
 
-FEW = 10
-"""Unrolled steps up to which the graphs of all of them are kept, which is quicker than computing them again."""
+FEW = 50
+"""Unrolled steps up to which the graphs of all of them are kept, which takes half the time of computing them again."""
 
 
 def word_of(use: ir.Use) -> str:

@@ -1,6 +1,7 @@
 """`python -m tests.bench [WORD ...] [--write]`: ratios of our times to others', as a table and as JSON.
 
-Words choose the jobs whose group or name contain one of them; `--write` puts the table into RESULTS.md.
+Words choose the jobs whose group or name contain one of them; `--write` puts their rows into RESULTS.md, row by row, and
+leaves the others as they were.
 """
 
 from __future__ import annotations
@@ -113,12 +114,31 @@ def _verdict(row: dict[str, object]) -> str:
     """What a row says: held, missed, skipped and why, and what else was found."""
     if "skipped" in row:
         return f"skipped: {row['skipped']}"
-    note = NOTES.get(str(row["job"]), "")
+    note = str(row.get("note", ""))
     for key, bar in (("ratio", "bar"), ("ms", "bar_ms"), ("s", "bar_s")):
         value, limit = row.get(key), row.get(bar)
         if isinstance(value, int | float) and isinstance(limit, int | float):
             return "; ".join(filter(None, ["held" if value <= limit else "MISSED", note]))
     return note
+
+
+def page(rows: list[dict[str, object]]) -> str:
+    """The rows as a page that says how they were made."""
+    head = "Made by `python -m tests.bench --write`: medians of the ratios of paired repeats, ours to theirs, taken in turns in one\nprocess."
+    return f"# Times, as ratios\n\n{head} {machine()}.\n\n{table(rows)}"
+
+
+def keep(rows: list[dict[str, object]]) -> None:
+    """Put rows into the page, each in the place of the one of its name, where that was asked for."""
+    if "--write" not in sys.argv:
+        return
+    store = PAGE.with_suffix(".json")
+    old = json.loads(store.read_text(encoding="utf-8"))["rows"] if store.exists() else []
+    known = {(r["group"], r["job"], r.get("against")): r for r in [*old, *rows]}
+    order = {(job.group, job.name, job.against): k for k, job in enumerate(JOBS)}
+    merged = sorted(known.values(), key=lambda r: order.get((r["group"], r["job"], r.get("against")), len(order)))
+    store.write_text(json.dumps({"machine": machine(), "rows": merged}, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(merged).rstrip() + "\n", encoding="utf-8")
 
 
 def main() -> int:
@@ -133,17 +153,16 @@ def main() -> int:
             rows.append(timed(job))
         except GameError as error:
             rows.append({"group": job.group, "job": job.name, "against": job.against, "bar": job.bar, "skipped": error.diagnostics[0].message})
+        if job.name in NOTES:
+            rows[-1]["note"] = NOTES[job.name]
         sys.stderr.write(f"{json.dumps(rows[-1])}\n")
+        keep(rows[-1:])
     for name, extra in (("start-up", starts), ("compilation", compiling)):
         if not words or any(w in name for w in words):
-            rows += extra()
-    head = "Made by `python -m tests.bench --write`: medians of the ratios of paired repeats, ours to theirs, taken in turns in one\nprocess."
-    text = f"# Times, as ratios\n\n{head} {machine()}.\n\n{table(rows)}"
-    print(text)
+            rows += (made := extra())
+            keep(made)
+    print(page(rows))
     print(json.dumps({"machine": machine(), "rows": rows}))
-    if "--write" in sys.argv:
-        PAGE.write_text(text.rstrip() + "\n", encoding="utf-8")
-        PAGE.with_suffix(".json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n", encoding="utf-8")
     return int(any("MISSED" in _verdict(r) for r in rows))
 
 

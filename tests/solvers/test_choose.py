@@ -132,7 +132,7 @@ BILEVEL = GAMES["a bilevel game"][1]
 
 @pytest.mark.parametrize(("schedule", "how"), [
     ("", Implicit("newton", 50, 1e-12)), ("w: newton(steps = 9, tol = 1e-9)", Implicit("newton", 9, 1e-9)),
-    ("w: sgd(lr = 0.2, steps = 4), through(unroll)", Unrolled(4, 0.2)), ("w: through(unroll)", Unrolled(20, 0.1, recompute=True)),
+    ("w: sgd(lr = 0.2, steps = 4), through(unroll)", Unrolled(4, 0.2)), ("w: through(unroll)", Unrolled(20, 0.1)),
     ("w: sgd(lr = 0.2, steps = 4), through(penalty(gamma = 3, growth = 1.1))", Penalty(3.0, 1.1)), ("w: through(stop)", Stop()),
     ("w: through(envelope)", Envelope("as written: through(envelope)")), ("w: through(implicit)", Implicit("newton", 50, 1e-12)),
     ("w: sgd(lr = 0.2), through(unroll(last = 3, recompute = false))", Unrolled(20, 0.2, last=3)),
