@@ -143,8 +143,9 @@ EXAMPLES: dict[str, Example] = {
     "GN412": Example(
         "language 1\ndata tr: (x: image[1, 16, 16], y: class[3]) = given\nnet h: image[1, 16, 16] -> logits[3] = conv4(4)\n"
         "solve min{h} E{(x, y) ~ tr} max{d in Linf(0.1)} [ ce(h(x + d), y) ]\n",
-        "conv4(4)", "small_cnn(4)",
-    ),  # fmt: skip
+        "conv4(4)",
+        "small_cnn(4)",
+    ),
     "GN413": _learn("solve min{h} E{(a, b) ~ train} max{d in Linf(0.031) & (domain(a) - a)} [ ce(h(a + d), b) ]", "0.031", "8/255"),
     "GW411": _learn("solve min{h} E{(a, b) ~ train} max{d in Linf(0.1)} [ ce(h(a + d), b) ]", "Linf(0.1)", "Linf(0.1) & (domain(a) - a)"),
     # 5: schedule and run
