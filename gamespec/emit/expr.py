@@ -36,6 +36,8 @@ class Writer:
     scores: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
+    moody: frozenset[str] = frozenset()
+    """Networks that may act differently in train and eval mode."""
 
     def write(self, expr: Expr) -> Piece:
         """One expression."""
@@ -226,6 +228,12 @@ class Writer:
         if body.shaped.rows:
             what = "this is one number for each row of a table, and its sample needs one"
             raise UnsupportedError(what, "take the mean: `mean{(x, y) in tau.train}[ .. ]`")
+        within = [expr, *(game.node(e.node).objective for e in walk(expr) if isinstance(e, Value))]
+        parts = [e for f in within for e in walk(f)]
+        if not any(isinstance(e, Grad) or (isinstance(e, Apply) and e.net in self.moody) for e in parts):
+            names = ", ".join([sample, *own])
+            return Piece(f"torch.vmap(lambda {names}: {text})({names})", Shaped(REAL, rows=True))
+        # Slopes inside, and networks that keep statistics, want one sample after the other.
         over = f"for {sample} in zip(*{sample}, strict=True)"
         if own:
             over = f"for {sample}, {', '.join(own)} in zip(zip(*{sample}, strict=True), {', '.join(own)}, strict=True)"

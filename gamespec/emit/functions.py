@@ -25,7 +25,8 @@ NET, PARAMETERS, CONSTANT, VARIABLE, SAMPLE = range(5)
 def writer(scene: Scene, extra: Names | None = None, texts: Mapping[str, str] | None = None) -> Writer:
     """A writer of expressions for this program."""
     calls = {n.id: f"{objective_name(scene, n.id)}({', '.join(parameters(scene, n.id))})" for n in scene.game.nodes if n.choice is None}
-    return Writer(scene.game, {**scene.names, **(extra or {})}, calls, scene.explicit, scene.hoisted, scene.scores, texts or {}, scene.reached)
+    names = {**scene.names, **(extra or {})}
+    return Writer(scene.game, names, calls, scene.explicit, scene.hoisted, scene.scores, texts or {}, scene.reached, scene.moody)
 
 
 def objective_name(scene: Scene, node: str) -> str:

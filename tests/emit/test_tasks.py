@@ -162,3 +162,18 @@ def test_what_is_wrong_with_tables_is_said(name):
 
     assert caught.value.diagnostics[0].code == code
     assert hint in caught.value.diagnostics[0].hint
+
+
+def test_tasks_are_one_batch_or_one_after_the_other():
+    """Where a slope stands inside, tasks are taken one by one: the same numbers as for all at once."""
+    text = TASKS + "solve min{b} E{tau ~ tasks} [ mean{(x, y) in tau.val}[ (f(x, [1, 2]) - y)^2 ]MORE ]\nschedule { b: descent(lr = 0.1) }" + RUN
+    plain, slow = (program(text.replace("MORE", more)) for more in ("", " + 0*norm(grad{c}[ sum(c^2) ])  where c = b"))
+    moved = []
+    for module in (plain, slow):
+        s = module.start()
+        module.step(s)
+        moved.append(s.b)
+
+    assert torch.allclose(moved[0], moved[1], atol=1e-14)
+    with open(plain.__file__) as one, open(slow.__file__) as other:
+        assert ("torch.vmap(lambda tau" in one.read(), "for tau in zip(*tau" in other.read()) == (True, True)
