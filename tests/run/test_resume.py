@@ -18,11 +18,18 @@ from gamespec import cli, pipeline
 from gamespec.report.diagnostic import GameError, InternalError
 from gamespec.report.source import Source
 from gamespec.run import kept, snapshot, store
-from gamespec.run.execute import Request, execute
+from gamespec.run.execute import Request, execute, prepare, started
+from gamespec.run.lane import Lane
 from gamespec.run.load import load_file
+from gamespec.run.manifest import manifest
+from gamespec.run.probes import Probes
+from gamespec.run.recorder import Recorder
 from gamespec.run.result import Status
 from gamespec.run.resume import resume
+from gamespec.run.saver import Saver
+from gamespec.syntax.read import read
 from gamespec.view.opened import open_run
+from tests.work import calls
 
 SMALL = """language 1
 game small
@@ -315,3 +322,48 @@ def test_a_checkpoint_of_another_program_does_not_fit(tmp_path):
 
     with pytest.raises(snapshot.Mismatch, match=r"`s.net.weight` was torch.float32 \[2, 2\] and is torch.float32 \[2, 3\]"):
         snapshot.restored(other, taken)
+
+
+# ------------------------------------------------------------------ what it costs
+
+
+def test_reports_and_watching_cost_at_most_three_in_a_hundred_calls(tmp_path):
+    """Adversarial training on digits as it is by default, with one report in 36 steps: counted in calls, not in seconds."""
+    checked = pipeline.check(read("specs/robust/pgd_digits.game"))
+    run, linked = prepare(checked, pipeline.compile(checked), Request(out=tmp_path))
+    state, start = started(run, linked)
+    probes = Probes(checked.game, run.module, start, 720, "nested", checked.spans.get, "pgd_digits.game")
+    probes.first(state)
+    known = manifest(run, "cpu", 720, start.fingerprints())
+    recorder = Recorder(run.module, run.store, (), probes)
+    saver = Saver(run.store, recorder, Lane(run.module, "off", 720), start, known, None)
+    other, _ = started(run, linked)
+
+    def bare():
+        for _ in range(36):
+            run.module.step(other)
+
+    watched = calls(lambda: run.module.train(steps=36, on_step=recorder, state=state, watch=saver))
+    run.store.close()
+
+    assert state.k == 36
+    assert len(recorder.history) == 1
+    assert watched <= 1.03 * calls(bare)
+
+
+@pytest.mark.slow
+def test_a_compiled_run_goes_on_compiled(tmp_path):
+    """The lane that a run is on is taken again, to the same bits."""
+    whole = made(tmp_path / "whole", compile="on")
+
+    def stop(report):
+        if report.step == 16:
+            signal.raise_signal(signal.SIGTERM)
+
+    part = made(tmp_path / "part", on_step=stop, compile="on")
+    on = resume(part.path)
+
+    assert "compiled" in whole.lane
+    assert "compiled" in on.lane
+    assert numbers(on) == numbers(whole)
+    assert same_players(on, whole)
