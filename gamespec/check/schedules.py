@@ -189,6 +189,9 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir
     if found.word in ("spectral", "clip") and (net is None or net.set is None):
         said = "declare it `in Lipschitz(1)`" if net is not None else "it is no network"
         raise build.log.fail("GE506", f"`{path}` lies in no set of networks", node.span, said, hint=f"drop `{found.word}`")
+    if found.word == "hedge" and (var is None or var.set is None or [p.word for p in var.set.parts] != ["Simplex"]):
+        why = "`hedge` weighs the elements of a simplex"
+        raise build.log.fail("GE506", f"`{path}` lies in no simplex", node.span, why, hint="write `sgd(lr = 0.1)`")
     answers = any(owned in n.owns and e.child == n.id for n in build.nodes for e in build.edges)
     if found.word in ("pgd", "langevin") and not per_sample and not answers:
         anew = f"`{found.word}` finds an answer anew before a leader moves"

@@ -43,7 +43,7 @@ def _variable(steps: Steps, name: str, sense: str, op: Move) -> None:
     along = f"({along})" if len(slopes) > 1 else along
     rows = name in scene.beams
     target = f"s.{own} = {own}" if op.to == NOW else named(scene, name, op.to, gradient=False)
-    mirrored = mirror(var.set, steps.writer, rows=rows) if op.mirror else None
+    mirrored = mirror(var.set, steps.writer, rows=rows) if op.mirror or rule.word == "hedge" else None
     if mirrored is not None and not plain_steps(rule):
         raise UnsupportedError(f"steps of `{name}` in the geometry of its set are plain", f"write `{name}: sgd(lr = 0.1)`")
     if slopes and not plain_steps(rule):

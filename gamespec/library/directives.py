@@ -45,6 +45,10 @@ _FIXED: dict[str, Directive] = {
              Option("start", str, "uniform", ("zero", "uniform"))),
             "gradient steps with normal noise of that spread, each projected: one particle per sample; noise sqrt(2 lr T) for temperature T",
         ),
+        Directive(
+            "hedge", "move", (Option("lr", float, 0.1), Option("decay", str, "constant", ("constant", "sqrt")), _STEPS),
+            "exponential weights of a player on a simplex",
+        ),
         Directive("particles", "particles", (Option("n", int, REQUIRED),), "a distribution over parameters as the mean of n networks"),
         Directive("newton", "inner", (Option("steps", int, 50), Option("tol", float, 1e-12)), "solve the follower's optimality condition"),
         Directive("enumerate", "choice", (), "try every element"),

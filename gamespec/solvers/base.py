@@ -160,7 +160,7 @@ def plain_steps(rule: Rule) -> bool:
     """Whether a rule is plain gradient steps, constant or falling with the square root: nothing to remember."""
     options = dict(rule.options)
     return (
-        rule.word == "sgd"
+        rule.word in ("sgd", "hedge")
         and not options.get("momentum")
         and not options.get("weight_decay")
         and options.get("decay", "constant") in ("constant", "sqrt")

@@ -301,7 +301,7 @@ class Interpreter:
             moved = start
             if op.along:
                 moved = self.stepped(name, start, self.mixed([(self.gradients[name, g], f) for g, f in op.along]), sign, op)
-            if name in self.point and op.project and not (op.mirror and op.along and self.mirror(name)):
+            if name in self.point and op.project and not (self.mirrored(name, op) and op.along):
                 moved = self.projected(name, moved).detach()
             if op.to != NOW:
                 self.places.setdefault(op.to, {})[name] = moved
@@ -311,19 +311,21 @@ class Interpreter:
                 for mine, new in zip(self._tensors(name), moved, strict=True):
                     mine.data.copy_(new)
 
-    def mirror(self, name):
-        """The step of the geometry of a variable's set, None where it has none."""
+    def mirrored(self, name, op):
+        """The step of the geometry of a variable's set where it is asked for, None where it has none."""
+        if not op.mirror and self.plan.rule(name).word != "hedge":
+            return None
         var = next(v for v in self.game.vars if v.name == name)
         return words("sets")[var.set.parts[0].word].mirror if var.set else None
 
     def stepped(self, name, start, gradient, sign, op):
         """Where one step leads."""
         rule, scale = dict(self.plan.rule(name).options), self.factor(op.scale)
-        if name in self.point and not rule.get("momentum") and self.plan.rule(name).word == "sgd":
+        if name in self.point and not rule.get("momentum") and self.plan.rule(name).word in ("sgd", "hedge"):
             rate = rule["lr"] * scale if not isinstance(op.scale, Fading) else rule["lr"]
             rate = rate / math.sqrt(self.k) if rule.get("decay") == "sqrt" else rate
             rate = rate * scale if isinstance(op.scale, Fading) else rate
-            along = self.mirror(name) if op.mirror else None
+            along = self.mirrored(name, op)
             return along(start, -sign * (rate * gradient)) if along else start + sign * (rate * gradient)
         many = isinstance(start, list)
         moved = copied(start) if many else [start.clone()]
