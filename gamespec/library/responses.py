@@ -50,7 +50,7 @@ RESPONSES: dict[str, ResponseWord] = {
             "unroll",
             (Option("mode", str, "reverse", ("reverse", "forward")), Option("last", int, 0), Option("recompute", bool, None)),
             "through the steps that the follower takes, by any rule; last = k through the last k only",
-            "for the steps taken; short by (1 - lr a)^k in a direction of curvature a for the last k",
+            "for the steps taken (adam: of slope lr/eps where gradients fall below eps); for the last k short by (1 - lr a)^k at curvature a",
             "reverse: 1 product a step, 1 gradient more with recompute; forward: 1 product a step for each number of the leader",
             "reverse: graphs of all steps, with recompute the iterates; forward: as many copies of the follower as the leader has numbers",
             "Franceschi et al. 2017, algorithms 1 and 2; Shaban et al. 2019 for last",

@@ -50,8 +50,7 @@ RULES += ["rmsprop(lr = 0.02, steps = 6)", "normalized_sgd(lr = 0.05, steps = 6)
 WAYS = ["unroll", "unroll(recompute = true)", "unroll(forward)"]
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("rule", "way"), [*((r, "unroll") for r in RULES), *((RULES[2], way) for way in WAYS[1:])])
 def test_unrolled_through_any_rule(rule, way):
     """Six steps of the follower's own rule: exact for the steps taken, whichever way the derivative is computed."""
     slope, difference = slope_and_difference(made(f"{rule}, through({way})"))
@@ -59,9 +58,10 @@ def test_unrolled_through_any_rule(rule, way):
     assert (slope - difference).norm() <= 1e-6 * difference.norm()
 
 
-@pytest.mark.parametrize("sense", ["min", "max"])
-@pytest.mark.parametrize("where", ["", "in [-0.1, 0.3]", "in [-9, 0.15]"])
-@pytest.mark.parametrize("way", WAYS)
+PLACES = ["in [-0.1, 0.3]", "in [-9, 0.15]"]
+
+
+@pytest.mark.parametrize(("way", "where", "sense"), [*((way, p, "min") for way in WAYS for p in PLACES), *((way, PLACES[1], "max") for way in WAYS)])
 def test_unrolled_through_a_box(way, where, sense):
     """Projected steps, some of which end on a bound, and a leader of either sense."""
     slope, difference = slope_and_difference(made(f"adam(lr = 0.1, steps = 5), through({way})", where, sense))
@@ -70,7 +70,7 @@ def test_unrolled_through_a_box(way, where, sense):
     assert (turned - difference).norm() <= 1e-6 * difference.norm()
 
 
-SOLVES = ["newton", "cg", "gmres", "neumann, iters = 300", "approxgrad, iters = 3000, rate = 0.02"]
+SOLVES = ["newton", "cg", "gmres", "neumann, iters = 300", "approxgrad, iters = 1000, rate = 0.06"]
 
 
 @pytest.mark.parametrize("by", SOLVES)

@@ -85,7 +85,7 @@ SOLVES = {
     "cg": lambda p, b: conjugate_gradient(p, b, 20, 1e-12),
     "neumann": lambda p, b: neumann(p, b, 400, 0.2),
     "gmres": lambda p, b: gmres(p, b, 20, 1e-13),
-    "approxgrad": lambda p, b: descend_normal(p, b, 3000, 0.03),
+    "approxgrad": lambda p, b: descend_normal(p, b, 1000, 0.06),
 }
 
 

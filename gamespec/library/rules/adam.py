@@ -119,7 +119,8 @@ def advance_adam(
     """Step k of `Adam` as a differentiable function of points, memory and gradients; the memory is both running means.
 
     Error: none where a gradient is exactly 0: the root of the mean square has no derivative there, but is multiplied by
-    the running mean, which is 0 as well.
+    the running mean, which is 0 as well. Where gradients fall below eps the slope of a step is lr / eps, which is right
+    and large: an eps of the size of the gradients that matter keeps unrolled derivatives of use.
     """
     if weight_decay:
         grads = [g + weight_decay * p for g, p in zip(grads, points, strict=True)]
