@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STAGES = ("ast", "ir", "facts", "plan", "program")
 NOTATIONS = ("torch", "latex", "ir", "dot", "mermaid")
+LANES = ("auto", "closed", "torch")
 OUTPUTS = ("human", "short", "json", "github", "sarif")
 TEXTS = ("words", "fmt", "fix", "rule", "schema", "expand")
 KINDS = ("sets", "solvers", "responses", "rules", "networks", "data", "metrics", "specs")
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
 
     explain = _game(add("explain", "say what was found and chosen, with reasons"))
     explain.add_argument("--solve", metavar="L", help=SOLVE)
+    _lane(explain)
     explain.add_argument("--why", action="store_true", help="also what was rejected, and why")
 
     run = _game(add("run", "solve, certify, save"), optional=True)
@@ -67,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--checkpoint-every", type=_count, metavar="N", help="steps between checkpoints, 0 for none (default: by the clock)")
     run.add_argument("--allow-import", action="append", default=[], metavar="MODULE", help="a module that `py(..)` may import; may be repeated")
     run.add_argument("--log", action="append", default=[], choices=LOGS, help="also write the reports there")
+    _lane(run)
     run.add_argument("--quiet", action="store_true", help="no progress")
 
     compare = _game(add("compare", "run one game under several schedules and orders of play; judge every point"), schedule=False)
@@ -76,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
 
     emit = _game(add("emit", "write the Python program that `run` executes, or the game in another notation"))
     emit.add_argument("--solve", metavar="L", help=SOLVE)
+    _lane(emit)
     emit.add_argument("--to", choices=NOTATIONS, default="torch", help="torch: the program (default)")
     emit.add_argument("-o", metavar="FILE", help="where to; stdout without")
 
@@ -159,6 +163,11 @@ def _game(command: argparse.ArgumentParser, *, schedule: bool = True, optional: 
         help="another value of a parameter: --set eps=4/255",
     )
     return command
+
+
+def _lane(command: argparse.ArgumentParser) -> None:
+    """Plain numbers or tensors."""
+    command.add_argument("--lane", choices=LANES, default="auto", help="closed: plain numbers; torch: tensors; auto (default): what can be")
 
 
 def _assignment(text: str) -> str:

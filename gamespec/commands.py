@@ -68,7 +68,7 @@ def explain(args: Namespace, screen: Screen) -> int:
     """What was found and chosen, with reasons."""
     from gamespec import pipeline
 
-    text = pipeline.explain(checked_file(args.file, screen, _sets(args), solve=args.solve), args.schedule, args.why)
+    text = pipeline.explain(checked_file(args.file, screen, _sets(args), solve=args.solve), args.schedule, args.why, args.lane)
     screen.document["explain"] = text
     screen.result(text)
     return 0
@@ -106,7 +106,7 @@ def _written(args: Namespace, checked: Checked) -> str:
         return made
     from gamespec import pipeline
 
-    return pipeline.compile(checked, args.schedule).program.text
+    return pipeline.compile(checked, args.schedule, lane=args.lane).program.text
 
 
 def run(args: Namespace, screen: Screen) -> int:
@@ -137,7 +137,7 @@ def _begun(args: Namespace, screen: Screen) -> Callable[[Callable[[int], Progres
 
     sets = _sets(args)
     checked = checked_file(args.file, screen, sets, solve=args.solve)
-    compiled = pipeline.compile(checked, args.schedule)
+    compiled = pipeline.compile(checked, args.schedule, lane=args.lane)
     if screen.say(compiled.diagnostics):
         raise Refused(1)
     from gamespec.run.execute import Request, execute

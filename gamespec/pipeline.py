@@ -93,11 +93,14 @@ def _overrides(spec: tree.Spec, sets: tuple[tuple[str, str], ...], source: Sourc
     return found, sources
 
 
-def compile(checked: Checked, schedule: str | None = None, given: frozenset[str] = frozenset()) -> Compiled:
-    """Classify, choose, plan and emit. `given` names networks that the caller brings. Raises GameError."""
+def compile(checked: Checked, schedule: str | None = None, given: frozenset[str] = frozenset(), lane: str = "auto") -> Compiled:
+    """Classify, choose, plan and emit. Raises GameError.
+
+    `given` names networks that the caller brings; `lane` is "auto", "closed" (plain numbers) or "torch".
+    """
     from gamespec.classify import classify
     from gamespec.emit.refuse import UnsupportedError
-    from gamespec.emit.write import emit
+    from gamespec.emit.write import Request, emit
     from gamespec.solvers.choose import Unplayable, choose, schedule_name, settled
     from gamespec.solvers.mixtures import mixed
     from gamespec.solvers.prices import priced
@@ -125,7 +128,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     spans = dict(checked.spans.spans)
     try:
         with beside(checked.source.name):
-            program = emit(game, plan, choice.table, given, spans, checked.source)
+            program = emit(game, plan, choice.table, Request(given, lane), spans, checked.source)
     except UnsupportedError as e:
         raise _error("GE292", e.what, where, hint=e.hint or "see `gamec list` for what can be written") from None
     warned = Diagnostic("GW505", choice.warning, Label(where), hint="drop `method:`, and the order as written is kept") if choice.warning else None
@@ -136,8 +139,12 @@ def _error(code: str, message: str, span: Span, label: str = "", hint: str = "")
     return GameError((Diagnostic(code, message, Label(span, label), hint=hint),))
 
 
-def explain(checked: Checked, schedule: str | None = None, why: bool = False) -> str:
-    """Players, order, facts, the method and its defaults, costs per step, as text."""
+LANES = {"closed": "closed, a loop over plain numbers with the gradients written out", "torch": "torch, tensors and automatic gradients"}
+"""What runs, in words."""
+
+
+def explain(checked: Checked, schedule: str | None = None, why: bool = False, lane: str = "auto") -> str:
+    """Players, order, facts, the method and its defaults, costs per step, the lane, as text."""
     from gamespec.classify import classify
     from gamespec.solvers.choose import schedule_name
     from gamespec.solvers.cost import cost
@@ -148,13 +155,14 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False) ->
     if missing is not None:
         said = [str(classify(problem(checked.game))), *assumed(checked.game), "", f"no program yet: {missing.what}", f"  {missing.hint}"]
         return "\n".join(said)
-    compiled = compile(checked, schedule)
+    compiled = compile(checked, schedule, lane=lane)
     lines = [str(compiled.facts), *assumed(checked.game), "", str(compiled.choice).split("\n")[0]]
     if why:
         lines += str(compiled.choice).split("\n")[1:]
     lines += [*explained(checked.game, compiled.game), *drawn_as(checked.game, compiled.game), *paid(compiled.game)]
     lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]
-    lines += [f"cost per step: {cost(compiled.game, compiled.plan)}"]
+    lines += [f"cost per step: {cost(compiled.game, compiled.plan)}", f"lane: {LANES[compiled.program.lane]}"]
+    lines += [f"  not on plain numbers: {compiled.program.why}"] if why and compiled.program.why else []
     lines += [f"warning {d.code}: {d.message}" for d in compiled.diagnostics]
     return "\n".join(lines)
 

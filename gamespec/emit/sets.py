@@ -103,8 +103,13 @@ def library_call(found: ir.Set, first: str, writer: Writer, what: str) -> str:
     entry = words("sets")[part.word]
     function = getattr(entry, what) or getattr(entry, what.removesuffix("_rows"))
     writer.reached.add(function.__name__)
-    options = [t for t in (_side(a, writer) for a in part.args[entry.sizes :]) if t is not None]
-    return f"{function.__name__}({', '.join([first, *options])})"
+    return f"{function.__name__}({', '.join([first, *library_options(part, writer)])})"
+
+
+def library_options(part: ir.Part, writer: Writer) -> list[str]:
+    """What a set's own function gets after its first argument."""
+    sizes = words("sets")[part.word].sizes
+    return [t for t in (_side(a, writer) for a in part.args[sizes:]) if t is not None]
 
 
 def draw(found: ir.Set | None, shape: str, rng: str, writer: Writer, *, rows: bool) -> str:

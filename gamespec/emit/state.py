@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 
 from gamespec.emit import sets
@@ -21,8 +22,11 @@ from gamespec.plan.response import Penalty
 from gamespec.solvers.base import plain_steps
 
 
-def start_function(scene: Scene, text: Text) -> None:
-    """Write `start`: everything as it is before the first step."""
+def start_function(scene: Scene, text: Text, memory: Mapping[str, tuple[int, ...]] | None = None) -> None:
+    """Write `start`: everything as it is before the first step.
+
+    `memory`: what rules remember as plain numbers, by its name, with its shape; None where rules are objects.
+    """
     game = scene.game
     text.add("", "", "class State:", '    """Everything that changes while the game is played, and what it is played with."""')
     text.define(
@@ -46,16 +50,18 @@ def start_function(scene: Scene, text: Text) -> None:
     for v in game.vars:
         if not v.scope:
             _start_var(scene, v, text)
-    _start_rules(scene, text)
+    _start_rules(scene, text, memory)
     _start_kept(scene, text)
     text.add(*(["    s.answered = False"] if scene.plan.answer != NOW else []), "    return s")
 
 
-def _start_rules(scene: Scene, text: Text) -> None:
+def _start_rules(scene: Scene, text: Text, memory: Mapping[str, tuple[int, ...]] | None) -> None:
     """What the step rules, and prices that change, remember."""
+    for name, shape in (memory or {}).items():
+        text.add(f"    s.{name} = torch.zeros({shape!r}, device=device, dtype=DTYPE)")
     for name, rule in scene.plan.rules:
         net, var = scene.net(name), scene.var(name)
-        if net is None and (var is None or var.scope or plain_steps(rule) or rule.word == "sign"):
+        if net is None and (var is None or var.scope or plain_steps(rule) or rule.word == "sign" or memory is not None):
             continue
         entry = words("rules")[rule.word]
         scene.reached.add(entry.build.__name__)

@@ -260,11 +260,16 @@ class Steps:
     # -------------------------------------------------------------- reports
 
     def label(self, node: str) -> str:
-        """How a player is called in reports: its label, else what it owns."""
-        owner = self.scene.game.node(node)
-        return owner.label or (node if "/" not in node and node != "main" and self.scene.game.concept != "nested" else "+".join(owner.owns))
+        """How a player is called in reports."""
+        return label(self.scene, node)
 
     def finish(self) -> None:
         """Return the objective of each player."""
         entries = ", ".join(f'"{k}": {v}.detach()' for k, v in self.losses.items())
         self.line(f"return {{{entries}}}")
+
+
+def label(scene: Scene, node: str) -> str:
+    """How a player is called in reports: its label, else what it owns."""
+    owner = scene.game.node(node)
+    return owner.label or (node if "/" not in node and node != "main" and scene.game.concept != "nested" else "+".join(owner.owns))

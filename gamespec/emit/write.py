@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from gamespec.emit.answers import respond_function
 from gamespec.emit.certify import certify_function
+from gamespec.emit.closed.graph import NotClosed
+from gamespec.emit.closed.lane import Closed, closed
 from gamespec.emit.data import data_functions
 from gamespec.emit.functions import moved_function, objective
 from gamespec.emit.link import imports, link
@@ -14,7 +17,7 @@ from gamespec.emit.outcome import residual_function, stationary_function
 from gamespec.emit.piece import constant_text
 from gamespec.emit.points import answered_function
 from gamespec.emit.program import Program
-from gamespec.emit.refuse import refuse
+from gamespec.emit.refuse import UnsupportedError, refuse
 from gamespec.emit.scene import Scene, Text, scene
 from gamespec.emit.solved import answer_functions
 from gamespec.emit.spell import spelled
@@ -44,16 +47,15 @@ KEEP = '''\
 
 TRAIN = '''
 
-def train(seed=SEED, device="cpu", nets=None, data=None, steps=None, on_step=None, play=step, state=None, watch=None):
+def train(seed=SEED, device="cpu", nets=None, data=None, steps=None, on_step=None{instead}, state=None, watch=None):
     """Play `steps` steps, with a report every EVERY; gives the state and how it ended.
 
-    `play` may stand in for `step`; `state` is one to go on from; `watch(k, s)` sees every step, and ends the run where it gives True.
+    {said}`state` is one to go on from; `watch(k, s)` sees {seen}, and ends the run where it gives True.
     """
     s = start(seed, device, nets, data) if state is None else state
     steps = {steps}
     s.good = getattr(s, "good", None) or save(s)  # what the players last were with every number finite
-    for k in range(s.k + 1, steps + 1):
-        losses = play(s)
+{moves}
         if k % EVERY == 0 or k == steps:
             if on_step is not None:
                 on_step(k, s, losses)
@@ -87,13 +89,37 @@ if __name__ == "__main__":
 '''
 
 
-def emit(game: ir.Game, plan: Plan, table: Table, given: frozenset[str], spans: dict[str, Span], source: Source) -> Program:
-    """The program of a plan. Networks in `given` are brought by the caller instead of built.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a program beside its plan: networks that the caller brings, and the lane ("auto", "closed", "torch")."""
+
+    given: frozenset[str] = frozenset()
+    lane: str = "auto"
+
+
+def lane(found: Scene, asked: str) -> tuple[Closed | None, str]:
+    """The one choice between plain numbers and tensors, and why plain numbers were not taken.
+
+    Raises UnsupportedError where they are asked for and cannot be.
+    """
+    if asked == "torch":
+        return None, "the torch lane was asked for"
+    try:
+        return closed(found), ""
+    except NotClosed as reason:
+        if asked == "closed":
+            raise UnsupportedError(f"this game cannot be played on plain numbers: {reason}", "leave `--lane` out") from None
+        return None, str(reason)
+
+
+def emit(game: ir.Game, plan: Plan, table: Table, request: Request, spans: dict[str, Span], source: Source) -> Program:
+    """The program of a plan.
 
     Raises UnsupportedError where this version cannot write what the plan asks for.
     """
-    refuse(game, plan, given)
-    found = scene(game, plan, given, spans, source)
+    refuse(game, plan, request.given)
+    found = scene(game, plan, request.given, spans, source)
+    numbers, why = lane(found, request.lane)
     text = Text()
     for node in reversed(found.nodes):
         objective(found, node, text)
@@ -106,17 +132,21 @@ def emit(game: ir.Game, plan: Plan, table: Table, given: frozenset[str], spans: 
         if isinstance(op, Respond):
             respond_function(found, op, text)
     data_functions(found, text)
-    start_function(found, text)
+    start_function(found, text, numbers.memory if numbers else None)
     answered_function(found, text)
-    _step(found, text)
-    residual_function(found, text)
+    if numbers:
+        numbers.write(text)
+    else:
+        _step(found, text)
+    if numbers is None or not numbers.residual:
+        residual_function(found, text)
     stationary_function(found, text)
     metric_functions(found, table, text)
     certify_function(found, text)
     stored_functions(found, text)
     expectations_function(found, plan.schedule, schedule_name(game, None), text)
-    text.add(*_train(found).split("\n"))
-    return _assemble(found, text, source)
+    text.add(*_train(found, at_once=numbers is not None).split("\n"))
+    return replace(_assemble(found, text, source), lane="closed" if numbers else "torch", why=why)
 
 
 def _step(found: Scene, text: Text) -> None:
@@ -131,7 +161,23 @@ def _step(found: Scene, text: Text) -> None:
     steps.finish()
 
 
-def _train(found: Scene) -> str:
+ONE_BY_ONE = (
+    """    for k in range(s.k + 1, steps + 1):
+        losses = play(s)""",
+    {"instead": ", play=step", "said": "`play` may stand in for `step`; ", "seen": "every step"},
+)
+
+AT_ONCE = (
+    """    stride = math.gcd(EVERY, getattr(watch, "every", None) or 0)
+    ends = [*range(s.k - s.k % stride + stride, steps, stride), steps] if s.k < steps else []
+    for k in ends:
+        losses = advance(s, k - s.k)""",
+    {"instead": "", "said": "", "seen": "the steps at reports, and those that it asks for by its `every`"},
+)
+"""The loop of `train`, and what its docstring says: steps one by one, or all those between two looks."""
+
+
+def _train(found: Scene, *, at_once: bool) -> str:
     tests = ""
     if found.scalar or found.plan.tol is not None:
         tests = "            left = float(residual(s))\n"
@@ -151,8 +197,9 @@ def _train(found: Scene) -> str:
     if found.plan.epochs and main is not None:
         steps = "steps_for(data) if steps is None else steps"
         counted = EPOCHS.format(epochs=found.plan.epochs, source=main, rows=rows_of(found.game, main) or f'len(data["{main}"][0])')
-    lost = "diverging" if found.scalar else "nan"
-    return counted + TRAIN.format(steps=steps, tests=tests, keep=kept, best=best, lost=lost, file=found.game.name).rstrip("\n")
+    lost, (moves, words) = "diverging" if found.scalar else "nan", AT_ONCE if at_once else ONE_BY_ONE
+    known = {"steps": steps, "moves": moves, "tests": tests, "keep": kept, "best": best, "lost": lost, "file": found.game.name}
+    return counted + TRAIN.format(**known, **words).rstrip("\n")
 
 
 def _assemble(found: Scene, text: Text, source: Source) -> Program:

@@ -63,6 +63,8 @@ class Set:
     """`mirror(z, step, *options)`: from a member, a step against `step` in the geometry of the set; None for the plain one."""
     mirror_rows: Callable[..., Any] | None = None
     """`mirror_rows(z, step, *options)` for a stack of points; None where `mirror` does that as well."""
+    project_numbers: Callable[..., Any] | None = None
+    """`project_numbers(z, *options)`: the same for a list of floats, or of tensors [starts]; None where that is not written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class Rule:
 
     `advance(points, memory, grads, k, **options)` is step k = 1, 2, ... of the same rule as a differentiable function: it
     gives the points reached and what to remember, `[]` before the first step. None where a rule cannot be unrolled.
+    `numbers(x, slope, *memory, **options)` is the same for one number (a float, or a tensor [starts]); it gives the new x and
+    the new memory, whose parts are called `memory` and begin as 0. None where a rule looks at all numbers at once.
     """
 
     word: str
@@ -140,6 +144,8 @@ class Rule:
     build: Callable[..., Any]
     source: str
     advance: Callable[..., Any] | None = None
+    numbers: Callable[..., tuple[Any, ...]] | None = None
+    memory: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

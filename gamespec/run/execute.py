@@ -257,7 +257,7 @@ def _train(run: Run, recorder: Recorder, saver: Saver, lane: Lane, state: State,
     """Play; Ctrl-C and SIGTERM end the run after its present step, with a checkpoint, and a second one at once."""
     try:
         with stoppable(saver.stop):
-            return run.module.train(run.seed, steps=steps, on_step=recorder, play=lane, state=state, watch=saver)
+            return run.module.train(run.seed, steps=steps, on_step=recorder, state=state, watch=saver, **lane.instead)
     except KeyboardInterrupt:
         # In the middle of a step: what the players last were is whole.
         if getattr(state, "good", None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -76,7 +76,9 @@ class Lane:
 
     def __post_init__(self) -> None:
         """Say what is clear from the start."""
-        if self.mode == "off":
+        if hasattr(self.module, "advance"):
+            self.said = "closed; a loop over plain numbers"
+        elif self.mode == "off":
             self.said = "eager"
 
     def __call__(self, state: State, batch: Batch | None = None) -> dict[str, Tensor]:
@@ -90,6 +92,11 @@ class Lane:
         if not self._due(state):
             return _step(self.module, state, rows)
         return self._begin(state, rows)
+
+    @property
+    def instead(self) -> dict[str, Any]:
+        """What `train` is told to play with: nothing where the program has a quicker loop of its own."""
+        return {} if hasattr(self.module, "advance") else {"play": self}
 
     def record(self) -> dict[str, object]:
         """What another run needs to take the same lane."""

@@ -36,7 +36,7 @@ class Saver:
 
     def __init__(self, store: Store, recorder: Recorder, lane: Lane, start: Base, known: Mapping[str, Any], every: int | None) -> None:
         self._store, self._recorder, self._lane, self._start = store, recorder, lane, start
-        self._known, self._every = known, every
+        self._known, self.every = known, every
         self._begin = self._saved = time.perf_counter()
         self._spent = self._last = 0.0
         self.stopped = False
@@ -81,8 +81,8 @@ class Saver:
         self._spent += self._last
 
     def _due(self, k: int) -> bool:
-        if self._every is not None:
-            return self._every > 0 and k % self._every == 0
+        if self.every is not None:
+            return self.every > 0 and k % self.every == 0
         now = time.perf_counter()
         return now - self._saved >= _PAUSE and self._spent + self._last <= _SHARE * (now - self._begin)
 

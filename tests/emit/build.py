@@ -10,15 +10,15 @@ from gamespec.report.source import Source
 from gamespec.run.load import load
 
 
-def compiled(text, schedule=None, given=()):
+def compiled(text, schedule=None, given=(), lane="auto"):
     """The checked game and everything between it and its run."""
     checked = pipeline.check(Source("test.game", text))
-    return checked, pipeline.compile(checked, schedule, frozenset(given))
+    return checked, pipeline.compile(checked, schedule, frozenset(given), lane)
 
 
-def program(text, schedule=None, given=()):
+def program(text, schedule=None, given=(), lane="auto"):
     """The module of the emitted program."""
-    _, made = compiled(text, schedule, given)
+    _, made = compiled(text, schedule, given, lane)
     path = Path(tempfile.mkdtemp(prefix="gamespec-test-")) / "program.py"
     return load(made.program, path)
 

@@ -15,6 +15,7 @@ from gamespec.emit.piece import constant_text, number
 from gamespec.emit.refuse import UnsupportedError, refuse
 from gamespec.emit.scene import problem_text
 from gamespec.emit.sets import box, draw, projection
+from gamespec.emit.write import Request as Asked
 from gamespec.emit.write import emit
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Array, Call, Draw, Grad, Index, Num, Reduce, Ref, Word
@@ -206,7 +207,7 @@ def test_plans_that_no_program_can_follow():
     draw, _, move = made.plan.body
     together = replace(made.plan, body=(draw, Adjust(move.nodes, "now", "gradients", rates=True), move))
     with pytest.raises(UnsupportedError, match="enters the equations"):
-        emit(checked.game, together, made.choice.table, frozenset(), {}, checked.source)
+        emit(checked.game, together, made.choice.table, Asked(), {}, checked.source)
     refuse(checked.game, made.plan)
 
 

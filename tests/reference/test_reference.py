@@ -35,8 +35,8 @@ NETWORKS = {
 
 def beside(text, schedule, data=None):
     """The program with its state, and the interpreter at the same point."""
-    checked, made = compiled(text, schedule)
-    module = program(text, schedule)
+    checked, made = compiled(text, schedule, lane="torch")
+    module = program(text, schedule, lane="torch")
     s = module.start(0, data=data)
     game = checked.game
     variables = {v.name: getattr(s, v.name).clone() for v in game.vars if not v.scope}

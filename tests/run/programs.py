@@ -262,12 +262,12 @@ def pipeline(programs: dict[str | None, Program], checked: Checked | None = None
         base = checked or Checked()
         return Checked(base.game, source, base.spans, base.diagnostics)
 
-    def compile_(one: Checked, schedule: str | None = None, given: frozenset[str] = frozenset()) -> Compiled:
+    def compile_(one: Checked, schedule: str | None = None, given: frozenset[str] = frozenset(), lane: str = "auto") -> Compiled:
         if schedule not in programs:
             raise GameError((Diagnostic("GE501", f"no schedule `{schedule}`", Label(Span(one.source.name, 0, 1))),))
         return Compiled(programs[schedule])
 
-    def explain(one: Checked, schedule: str | None = None, why: bool = False) -> str:
+    def explain(one: Checked, schedule: str | None = None, why: bool = False, lane: str = "auto") -> str:
         return f"{one.game.name}: explained{' why' if why else ''}\n"
 
     fake: Any = ModuleType("gamespec.pipeline")

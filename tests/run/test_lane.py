@@ -60,7 +60,7 @@ def checked(name):
 @pytest.fixture
 def program(tmp_path):
     """The module of a game by its name."""
-    return lambda name: load(pipeline.compile(checked(name)).program, tmp_path / f"{name}.py")
+    return lambda name: load(pipeline.compile(checked(name), lane="torch").program, tmp_path / f"{name}.py")
 
 
 def tables(name):
@@ -107,7 +107,7 @@ def test_a_compiled_run_ends_where_the_eager_one_does(name, tmp_path, monkeypatc
     """The same draws, short last batches included; the run says that it compiled, and the second is built no more."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     game = checked(name)
-    eager, first, second = (execute(game, pipeline.compile(game), Request(compile=how)) for how in ("off", "on", "on"))
+    eager, first, second = (execute(game, pipeline.compile(game, lane="torch"), Request(compile=how)) for how in ("off", "on", "on"))
 
     assert eager.lane == "eager"
     assert first.lane.startswith("compiled from step 2 on, built in")
@@ -121,7 +121,7 @@ def test_without_a_compiler_the_run_is_eager_and_says_why(tmp_path, monkeypatch)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(shutil, "which", lambda _: None)
     game = checked("variables")
-    result = execute(game, pipeline.compile(game), Request(compile="on"))
+    result = execute(game, pipeline.compile(game, lane="torch"), Request(compile="on"))
 
     assert "there is no C++ compiler on this machine" in result.lane
     assert [d.code for d in result.diagnostics] == ["GW704"]
@@ -132,10 +132,10 @@ def test_a_compiled_step_that_errs_is_not_used(tmp_path, monkeypatch):
     """The first batch decides: a package that computes something else is dropped, loudly, and the run is the eager one."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     game = checked("variables")
-    wanted = execute(game, pipeline.compile(game), Request(compile="off"))
+    wanted = execute(game, pipeline.compile(game, lane="torch"), Request(compile="off"))
     monkeypatch.setattr(package, "build", lambda traced, path: None)
     monkeypatch.setattr(package, "load", lambda path: lambda inputs: [torch.zeros(()) + 7] * 2)
-    result = execute(game, pipeline.compile(game), Request(compile="on"))
+    result = execute(game, pipeline.compile(game, lane="torch"), Request(compile="on"))
 
     assert "compiled and eager steps disagree" in result.lane
     assert [d.code for d in result.diagnostics] == ["GW704"]
@@ -145,7 +145,7 @@ def test_a_compiled_step_that_errs_is_not_used(tmp_path, monkeypatch):
 def test_a_short_run_is_eager_and_says_so():
     """Left to itself the compiler of games does not compile what is over before it would be built."""
     game = checked("variables")
-    result = execute(game, pipeline.compile(game), Request(steps=40))
+    result = execute(game, pipeline.compile(game, lane="torch"), Request(steps=40))
 
     assert "steps are too few to compile for" in result.lane
     assert result.diagnostics == ()
@@ -156,7 +156,7 @@ def test_the_run_block_decides_where_the_command_does_not():
     source = GAMES["variables"].replace("run {", "run { compile = off ")
     game = pipeline.check(Source("off.game", source))
 
-    assert execute(game, pipeline.compile(game), Request()).lane == "eager"
+    assert execute(game, pipeline.compile(game, lane="torch"), Request()).lane == "eager"
 
 
 def test_a_number_that_changes_in_python_is_no_graph(program):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Rule
-from gamespec.library.rules.decay import DECAY, decayed
+from gamespec.library.rules.decay import DECAY, decayed, decayed_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -135,6 +136,31 @@ def advance_adam(
     return moved, [*mean, *square]
 
 
+def adam_numbers(
+    x: float | Tensor,
+    slope: float | Tensor,
+    mean: float | Tensor,
+    square: float | Tensor,
+    count: float,
+    *,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[float | Tensor, float | Tensor, float | Tensor, float]:
+    """One step of `Adam` for one number: x, mean, square and count after it. Error: as `Adam.update`."""
+    if weight_decay:
+        slope = slope + weight_decay * x
+    count += 1
+    mean = mean + (1 - betas[0]) * (slope - mean)
+    square = betas[1] * square + (1 - betas[1]) * slope * slope
+    size = decayed_number(lr, decay, count, total) / (1 - betas[0] ** count)
+    below = square**0.5 / math.sqrt(1 - betas[1] ** count) + eps
+    return x - size * mean / below, mean, square, count
+
+
 RULE = Rule(
     word="adam",
     options=(
@@ -147,4 +173,6 @@ RULE = Rule(
     build=Adam,
     source="Kingma and Ba 2015",
     advance=advance_adam,
+    numbers=adam_numbers,
+    memory=("mean", "square", "count"),
 )

@@ -46,3 +46,20 @@ def decayed(lr: float, decay: str, t: Tensor, total: int) -> Tensor | float:
         return lr / 2 * (1 + torch.cos(math.pi * done))
     rise, fall = torch.clamp(20 * t / total, max=1.0), torch.clamp((20 * done - 1) / 19, min=0.0)
     return lr / 2 * rise * (1 + torch.cos(math.pi * fall))
+
+
+def decayed_number(lr: float, decay: str, t: float, total: int) -> float:
+    """The same for a plain number t. Error: ValueError as for `decayed`."""
+    if decay in ("constant", "sqrt"):
+        return lr if decay == "constant" else lr / math.sqrt(t)
+    if total < 1:
+        raise ValueError(f"decay = {decay} needs total, the number of steps after which the rate has ended")
+    done = min((t - 1) / total, 1.0)
+    if decay == "linear":
+        return lr * (1 - done)
+    if decay == "steps":
+        return lr * (1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01)
+    if decay == "cyclic":
+        return lr * max(1 - abs(2 * t / (total + 1) - 1), 0.0)
+    rise, fall = (1.0, done) if decay == "cosine" else (min(20 * t / total, 1.0), max((20 * done - 1) / 19, 0.0))
+    return lr / 2 * rise * (1 + math.cos(math.pi * fall))

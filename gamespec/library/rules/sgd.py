@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Rule
-from gamespec.library.rules.decay import DECAY, decayed
+from gamespec.library.rules.decay import DECAY, decayed, decayed_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +48,7 @@ class SGD:
                 torch._foreach_add_(tensors, grads, alpha=-self.lr)
             else:
                 self.count += 1
-                lr = decayed(self.lr, self.decay, self.count, self.total)
+                lr = decayed(self.lr, self.decay, self.count.double(), self.total)
                 torch._foreach_sub_(tensors, [lr * g for g in grads])
 
     def state(self) -> dict[str, list[Tensor]]:
@@ -83,6 +83,27 @@ def advance_sgd(
     return [p - rate * g for p, g in zip(points, grads, strict=True)], memory
 
 
+def sgd_numbers(
+    x: float | Tensor,
+    slope: float | Tensor,
+    velocity: float | Tensor,
+    count: float,
+    *,
+    lr: float = 0.1,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[float | Tensor, float | Tensor, float]:
+    """One step of `SGD` for one number: x, velocity and count after it. Error: as `SGD.update`."""
+    if weight_decay:
+        slope = slope + weight_decay * x
+    velocity = momentum * velocity + slope
+    along = slope + momentum * velocity if nesterov and momentum else velocity
+    return x - decayed_number(lr, decay, count + 1, total) * along, velocity, count + 1
+
+
 RULE = Rule(
     word="sgd",
     options=(
@@ -95,4 +116,6 @@ RULE = Rule(
     build=SGD,
     source="Sutskever et al. 2013",
     advance=advance_sgd,
+    numbers=sgd_numbers,
+    memory=("velocity", "count"),
 )

@@ -35,6 +35,21 @@ def project_l1(z: Tensor, radius: float) -> Tensor:
     return project_l1_rows(z.reshape(1, -1), radius).reshape(z.shape)
 
 
+def l1_numbers(z: list[float] | list[Tensor], radius: float) -> list[float] | list[Tensor]:
+    """The nearest point of the ball to a list of floats, or of tensors [starts]."""
+    columns = [x for x in z if isinstance(x, torch.Tensor)]
+    if columns:
+        rows = project_l1_rows(torch.stack(columns, -1).reshape(-1, len(z)), radius)  # [starts, n]
+        return list(rows.T.reshape(len(z), *columns[0].shape).unbind())
+    plain = [float(x) for x in z]
+    excess, shift = -radius, 0.0
+    for rank, size in enumerate(sorted(map(abs, plain), reverse=True), 1):
+        excess += size
+        if size * rank > excess:
+            shift = max(excess / rank, 0.0)
+    return [x - min(max(x, -shift), shift) for x in plain]
+
+
 def start_l1_rows(shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
     """A uniform draw in the ball for every row, on the device of the generator.
 
@@ -75,4 +90,5 @@ SET = Set(
     diameter=l1_diameter,
     start=start_l1,
     start_rows=start_l1_rows,
+    project_numbers=l1_numbers,
 )

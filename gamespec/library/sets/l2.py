@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
@@ -29,6 +30,18 @@ def project_l2_rows(z: Tensor, radius: float) -> Tensor:
     norm = torch.linalg.vector_norm(z.reshape(z.shape[0], -1), dim=1)  # [b]
     scale = radius / torch.clamp(norm, min=floor)
     return z * scale.reshape(-1, *[1] * (z.dim() - 1))  # [b, ...]
+
+
+def l2_numbers(z: list[float] | list[Tensor], radius: float) -> list[float] | list[Tensor]:
+    """The nearest point of the ball to a list of floats, or of tensors [starts]."""
+    columns = [x for x in z if isinstance(x, torch.Tensor)]
+    if columns:
+        rows = project_l2_rows(torch.stack(columns, -1).reshape(-1, len(z)), radius)  # [starts, n]
+        return list(rows.T.reshape(len(z), *columns[0].shape).unbind())
+    plain = [float(x) for x in z]
+    norm = math.hypot(*plain)
+    scale = radius / max(norm, radius) if norm else 1.0
+    return [scale * x for x in plain]
 
 
 def start_l2_rows(shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
@@ -72,4 +85,5 @@ SET = Set(
     diameter=l2_diameter,
     start=start_l2,
     start_rows=start_l2_rows,
+    project_numbers=l2_numbers,
 )

@@ -28,6 +28,21 @@ def project_simplex(z: Tensor, total: float = 1.0) -> Tensor:
     return torch.clamp(z - shift, min=0.0)
 
 
+def simplex_numbers(z: list[float] | list[Tensor], total: float = 1.0) -> list[float] | list[Tensor]:
+    """The nearest point of the simplex to a list of floats, or of tensors [starts]. Source: Duchi et al. 2008, figure 1."""
+    columns = [x for x in z if isinstance(x, torch.Tensor)]
+    if columns:
+        return list(project_simplex(torch.stack(columns, -1), total).unbind(-1))
+    top = max(float(x) for x in z)
+    plain = [float(x) - top for x in z]
+    excess, shift = -total, 0.0
+    for rank, level in enumerate(sorted(plain, reverse=True), 1):
+        excess += level
+        if level * rank > excess:
+            shift = excess / rank
+    return [max(level - shift, 0.0) for level in plain]
+
+
 def start_simplex(shape: tuple[int, ...], total: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
     """A uniform draw of the simplex along the last dimension, on the device of the generator."""
     level = torch.rand(shape, generator=rng, dtype=dtype, device=rng.device)
@@ -69,4 +84,5 @@ SET = Set(
     start=start_simplex,
     outside=outside_simplex,
     mirror=mirror_simplex,
+    project_numbers=simplex_numbers,
 )
