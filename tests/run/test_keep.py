@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gamespec import pipeline
+from gamespec.notation.expand import expanded
 from gamespec.report.diagnostic import GameError
 from gamespec.report.source import Source
 from gamespec.run.execute import Request, execute
@@ -91,3 +92,12 @@ def test_choosing_on_reported_rows_is_refused(was, becomes, found):
 def test_two_metrics_of_one_split_are_refused():
     """One chooses, the other reports."""
     assert codes(GAME) == ["GE508"]
+
+
+def test_it_stands_in_the_expanded_game_as_it_was_written():
+    """And means the same there."""
+    checked = pipeline.check(Source("kept.game", GAME.replace("metric loss ", "# ")))
+    text = expanded(checked)
+
+    assert "keep = best(valid)" in text
+    assert pipeline.check(Source("e.game", text)).game.run[-1] == checked.game.run[-1]
