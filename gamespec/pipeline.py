@@ -147,7 +147,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False, la
     """Players, order, facts, the method and its defaults, costs per step, the lane, as text."""
     from gamespec.classify import classify
     from gamespec.solvers.choose import schedule_name
-    from gamespec.solvers.cost import cost
+    from gamespec.solvers.cost import cost, memory
     from gamespec.solvers.mixtures import drawn_as, mixed
     from gamespec.solvers.prices import paid
 
@@ -163,6 +163,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False, la
     lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]
     lines += [f"cost per step: {cost(compiled.game, compiled.plan)}", f"lane: {LANES[compiled.program.lane]}"]
     lines += [f"  not on plain numbers: {compiled.program.why}"] if why and compiled.program.why else []
+    lines += [f"memory: {memory(compiled.facts, compiled.plan)}"] if why else []
     lines += [f"warning {d.code}: {d.message}" for d in compiled.diagnostics]
     return "\n".join(lines)
 

@@ -36,7 +36,8 @@ def classify(game: Game) -> Facts:
         name=game.name, kind=_kind(tree, added, decision), zero_sum=added.zero, constant_sum=added.constant,
         identical=added.identical, potential=added.potential, levels=tree.depth, order=decision.order,
         order_text=_order_text(tree, decision), order_reason=decision.reason, saddle=saddle,
-        monotone=equilibrium.monotone(known, tree, players, numbers, zero_sum=zero_sum), players=players,
+        monotone=equilibrium.monotone(known, tree, players, numbers, zero_sum=zero_sum),
+        apart=equilibrium.order_apart(known, tree, numbers), players=players,
         notes=(*decision.notes, *_notes(tree, players)),
     )  # fmt: skip
 

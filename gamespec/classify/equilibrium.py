@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from gamespec.classify.answers import answered
 from gamespec.classify.bounds import Known
 from gamespec.classify.curvature import Rules
 from gamespec.classify.curve import flip
 from gamespec.classify.expand import Expansion, Seat, names_of
 from gamespec.classify.facts import SADDLE, Fact, PlayerFacts, proved, refuted, short, spell_point, unknown
 from gamespec.classify.form import Form, Unfit, derivative
-from gamespec.classify.matrix import solve
+from gamespec.classify.matrix import least, solve
 from gamespec.classify.players import Problem, Sense, curvature
-from gamespec.classify.proof import Forms, Range, decide
+from gamespec.classify.proof import Forms, Range, decide, hessian
 from gamespec.classify.tree import Tree
 from gamespec.classify.whole import whole_saddle
 
 MONOTONE = "monotone field"
+ORDER = "the order of play matters"
 Field = tuple[tuple[str, Form], ...]
 
 
@@ -43,9 +45,7 @@ def _range(known: Known, name: str) -> Range:
 # ------------------------------------------------------------------ minimax and maximin
 
 
-def saddle(
-    known: Known, tree: Tree, players: tuple[PlayerFacts, ...], seats: tuple[Seat, ...], *, zero_sum: bool
-) -> Fact:
+def saddle(known: Known, tree: Tree, players: tuple[PlayerFacts, ...], seats: tuple[Seat, ...], *, zero_sum: bool) -> Fact:
     """Whether minimax equals maximin, so that the order does not matter; refuted where no saddle point exists."""
     if not zero_sum:
         return unknown(SADDLE, "not a zero-sum game")
@@ -66,9 +66,7 @@ def saddle(
     if missing.verdict is None and not seats:
         return unknown(SADDLE, f"nonconvex: no theorem; {missing.reason}")
     names = ", ".join(name for p in team for name in p.owns)
-    return unknown(
-        SADDLE, f"not {missing.name} in {names}: {missing.reason}" if missing.verdict is False else str(missing.reason)
-    )
+    return unknown(SADDLE, f"not {missing.name} in {names}: {missing.reason}" if missing.verdict is False else str(missing.reason))
 
 
 Team = tuple[PlayerFacts, ...]
@@ -117,9 +115,7 @@ def _team(known: Known, tree: Tree, team: Team, players: Team, sense: Sense) -> 
         costs: tuple[tuple[Form, tuple[str, ...]], ...] = ((cost, numbers),)
     except Unfit:
         costs = ()
-    task = Problem(
-        sense, curve if root.sense == tree.sense(root.id) else flip(curve), names, costs, lambda n: _range(known, n)
-    )
+    task = Problem(sense, curve if root.sense == tree.sense(root.id) else flip(curve), names, costs, lambda n: _range(known, n))
     return curvature(task)[0]
 
 
@@ -152,12 +148,40 @@ def _member(x: Fraction, span: Range) -> bool:
     return span.free and (span.lo is None or span.lo <= x) and (span.hi is None or x <= span.hi)
 
 
+# ------------------------------------------------------------------ general-sum games in turn
+
+
+def order_apart(known: Known, tree: Tree, seats: tuple[Seat, ...]) -> Fact:
+    """Whether the game in turn has another solution than the game at once, for strictly convex quadratic players."""
+    if tree.block or not tree.followers:
+        return unknown(ORDER, "nobody follows anybody")
+    if any(node.constraints for node in tree.game.nodes) or any(group.constraints for group in tree.game.groups):
+        return unknown(ORDER, "a constraint stands between the players")
+    seen, leaders = answered(known, tree, seats)
+    if leaders != tree.leaders or not all(_bowl(seat) for seat in (*seats, *seen)):
+        return unknown(ORDER, "not all players are strictly convex quadratics with free followers")
+    at_once, in_turn = _stationary(known, seats), _stationary(known, seen)
+    if not at_once or not in_turn:
+        return unknown(ORDER, "a solution lies at a bound")
+    if at_once == in_turn:
+        return refuted(ORDER, f"in turn and at once both end at {spell_point(in_turn)}")
+    return proved(ORDER, f"in turn {spell_point(in_turn)}, at once {spell_point(at_once)}")
+
+
+def _bowl(seat: Seat) -> bool:
+    """Whether a player's cost is strictly convex in its own numbers, with constant curvature."""
+    try:
+        cells = [[f.constant for f in row] for row in hessian(seat.cost, seat.names)]
+    except Unfit:
+        return False
+    numbers = [[x for x in row if x is not None] for row in cells]
+    return all(len(row) == len(cells) for row in numbers) and least(numbers) > 0
+
+
 # ------------------------------------------------------------------ monotone fields
 
 
-def monotone(
-    known: Known, tree: Tree, players: tuple[PlayerFacts, ...], seats: tuple[Seat, ...], *, zero_sum: bool
-) -> Fact:
+def monotone(known: Known, tree: Tree, players: tuple[PlayerFacts, ...], seats: tuple[Seat, ...], *, zero_sum: bool) -> Fact:
     """Whether the joint field of all players' own slopes is monotone, and how strongly."""
     if len(tree.game.nodes) == 1 and not tree.block:
         return unknown(MONOTONE, "one player")
@@ -177,9 +201,7 @@ def _monotone_closed(known: Known, field: Field, cells: Forms) -> Fact:
     n = len(field)
     half = Fraction(1, 2)
     middle = tuple(tuple((cells[i][j] + cells[j][i]).times(half) for j in range(n)) for i in range(n))
-    names = set().union(
-        *(f.names for row in middle for f in row), *(slope.names for _, slope in field), {name for name, _ in field}
-    )
+    names = set().union(*(f.names for row in middle for f in row), *(slope.names for _, slope in field), {name for name, _ in field})
     verdict = decide(middle, {name: _range(known, name) for name in sorted(names)}, tuple(slope for _, slope in field))
     if verdict.holds and verdict.bound:
         return proved(MONOTONE, f"strongly, modulus {short(verdict.bound)}")

@@ -132,7 +132,8 @@ class Facts:
     """All facts of a game. `kind` is its name in words; `order` is how it is solved and `order_reason` why.
 
     `saddle` is True where minimax equals maximin, False where no saddle point exists. `monotone` speaks of the joint
-    field of all players' gradients. `notes` are remarks for the reader, those of `gamec rule` with their code first.
+    field of all players' gradients, `apart` of general-sum games in turn.
+    `notes` are remarks for the reader, those of `gamec rule` with their code first.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Facts:
     order_reason: str
     saddle: Fact
     monotone: Fact
+    apart: Fact
     players: tuple[PlayerFacts, ...]
     notes: tuple[str, ...] = ()
 
@@ -164,13 +166,13 @@ class Facts:
         """Whether another order of play may have another solution; None where that is open."""
         if self.saddle.verdict is not None:
             return not self.saddle.verdict
-        return False if self.identical.verdict else None
+        return False if self.identical.verdict else self.apart.verdict
 
     def __str__(self) -> str:
         """As `gamec explain` prints them."""
         # The kind says how the objectives add up; what it leaves open is not listed again.
         facts = [self.saddle] if self.zero_sum.verdict else []
-        facts += [self.monotone] if self.monotone.verdict is not None else []
+        facts += [fact for fact in (self.monotone, self.apart) if fact.verdict is not None]
         lines = [f"{self.name}: {self.kind}", *map(str, self.players)]
         lines += [f"  {'facts' if k == 0 else '':<9}  {fact}" for k, fact in enumerate(facts)]
         lines.append(f"  order      {self.order_text}   ({self.order_reason})")

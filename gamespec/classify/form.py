@@ -50,6 +50,11 @@ class Form:
         return coefficient if not monomial and not rest else None
 
     @cached_property
+    def size(self) -> int:
+        """Its powers of atoms, those inside functions included: what evaluating it once costs."""
+        return sum(1 + sum(1 if atom.arg is None else atom.arg.size for atom, _ in monomial) for monomial, _ in self.terms)
+
+    @cached_property
     def names(self) -> frozenset[str]:
         """The variables it depends on."""
         found: set[str] = set()

@@ -20,12 +20,15 @@ from gamespec.classify.proof import Range, decide
 EFFORT = 900
 """Evaluations for each of the two values."""
 
+MOST = 500
+"""Size of a form from which on a search over a whole box is not begun."""
+
 Ranges = dict[str, Range]
 
 
 def whole_saddle(known: Known, seats: tuple[Seat, ...]) -> Fact | None:
     """The verdict on two players of a zero-sum game with one number each; None where it stays open."""
-    if len(seats) != 2 or any(len(seat.names) != 1 for seat in seats):
+    if len(seats) != 2 or any(len(seat.names) != 1 or seat.cost.size > MOST for seat in seats):
         return None
     ranges = {seat.names[0]: known.place(seat.names[0].partition("[")[0]).range for seat in seats}
     if not all(r.free for r in ranges.values()) or not all(seat.cost.names <= set(ranges) for seat in seats):

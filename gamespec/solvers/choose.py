@@ -126,25 +126,37 @@ def _default(game: ir.Game, facts: Facts) -> tuple[str, str]:
     if any(e.ties != "any" for e in game.edges):
         return "lexicographic", "the follower may have several answers, and `ties` says which one counts"
     if not game.edges or game.order_word == "simultaneous":
-        return _at_once(game, networks=networks)
+        return _at_once(game, facts, networks=networks)
     if {follower_kind(game, e) for e in game.edges} != {"value"}:
         return "nested", facts.order_reason
     if networks:
         return "alternating", "the follower keeps its place between steps; nonconvex, so the result is checked by local certificates"
-    if facts.saddle.verdict:
+    if facts.identical.verdict:
+        return "simultaneous", "all players push the same way: one optimisation"
+    if facts.saddle.verdict and facts.convex_concave:
         return "extragradient", f"the order of play cannot matter: {facts.saddle.reason.text}"
     if all(size(game, n) <= SMALL for n in problem_nodes(game)):
-        return "k_beam", "no saddle point need exist, so several answers of the follower are kept"
+        why = "a saddle point exists, but the game is nonconvex" if facts.saddle.verdict else "no saddle point need exist"
+        return "k_beam", f"{why}, so several answers of the follower are kept"
     return "alternating", "the follower has many numbers and keeps its place between steps"
 
 
-def _at_once(game: ir.Game, *, networks: bool) -> tuple[str, str]:
+def _at_once(game: ir.Game, facts: Facts, *, networks: bool) -> tuple[str, str]:
     """Players of a block, and those whose order was taken away."""
     if game.order and game.order_word != "simultaneous":
         return "alternating", "in the order as written"
     if networks:
-        return "simultaneous", "networks that nobody puts in order: every player steps along its own gradient"
+        both = f"; {orders(game)}" if len(game.root) == 2 and game.concept == "block" else ""
+        return "simultaneous", f"networks that nobody puts in order: every player steps along its own gradient{both}"
+    if facts.potential.verdict and not facts.zero_sum.verdict:
+        return "simultaneous", f"one minimisation: all own slopes are those of one function ({facts.potential.reason.text})"
     return "extragradient", "players move at once in few variables; looking ahead also converges on bilinear games"
+
+
+def orders(game: ir.Game) -> str:
+    """What to write for each reading of a block of two."""
+    first, second = game.root
+    return f"for the game in turn write `order {first} then {second}` or `order {second} then {first}`, for this one `order simultaneous`"
 
 
 def _passed_over(solver: Solver, facts: Facts) -> str:

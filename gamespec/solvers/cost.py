@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from gamespec.ir.game import Game
 from gamespec.plan.ops import Adjust, Choose, Derive, Op, Plan, Reach, Repeat, Respond, Scatter, Select, Survey
 from gamespec.plan.response import Differences, Implicit, Penalty, Unrolled, ValueFunction
+
+if TYPE_CHECKING:
+    from gamespec.classify.facts import Facts
 
 
 def cost(game: Game, plan: Plan) -> str:
@@ -20,6 +24,34 @@ def passes(game: Game, plan: Plan) -> tuple[int, list[str]]:
     """Backward passes of one step, and what is computed beside plain gradients."""
     _, backward, parts = _ops(plan.body, game)
     return backward, list(dict.fromkeys(parts))
+
+
+def memory(facts: Facts, plan: Plan) -> str:
+    """A sentence: how many numbers a run keeps from one step to the next, of players, of copies and of step rules."""
+    total, parts = 0, []
+    copies, rules = dict(plan.beams), dict(plan.rules)
+    for player in facts.players:
+        if player.per_sample:
+            parts.append(f"`{', '.join(player.owns)}` for each row of a batch")
+            continue
+        if player.size is None:
+            parts.append(f"`{', '.join(player.owns)}`, of unknown size")
+            continue
+        size = player.size * player.count
+        total += size * max([copies.get(o, 1) for o in player.owns])
+        words = {rules[o].word: rules[o] for o in player.owns if o in rules}
+        for word, rule in words.items():
+            held = _REMEMBERS.get(word, int(bool(dict(rule.options).get("momentum"))))
+            total += held * size
+            if held:
+                parts.append(f"{held} for each number of `{', '.join(player.owns)}` by {word}")
+        if any(o in copies for o in player.owns):
+            parts.append(f"{max(copies[o] for o in player.owns if o in copies)} copies of `{', '.join(player.owns)}`")
+    return f"{total} numbers" + (f" ({'; '.join(parts)})" if parts else "")
+
+
+_REMEMBERS = {"adam": 2, "adamw": 2, "rmsprop": 1}
+"""Numbers that a step rule keeps for each that it moves; `sgd` keeps one where it has momentum."""
 
 
 def _ops(body: tuple[Op, ...], game: Game) -> tuple[int, int, list[str]]:

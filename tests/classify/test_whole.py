@@ -15,7 +15,7 @@ from gamespec.classify.form import Unfit, derivative, enclose
 from gamespec.classify.globally import landscape
 from gamespec.classify.judge import judge
 
-from .games import E, block, minimax, raw, var, x
+from .games import E, bilevel, block, minimax, raw, var, x
 from .test_proofs import boxes, expressions, number, values
 
 effort = settings(max_examples=35, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -197,3 +197,22 @@ def test_a_beam_that_collapsed_is_seen_through() -> None:
     assert found.gap == pytest.approx(0.36)
     assert found.regret == pytest.approx(0.27, abs=1e-3)
     assert found.refuted
+
+
+@pytest.mark.parametrize(
+    ("leader", "follower", "verdict", "said"),
+    [
+        # Two firms with price 10 - q1 - q2 and unit costs: whoever leads sells more.
+        ((x("v") + x("u") - 9) * x("u"), (x("v") + x("u") - 9) * x("v"), True, "in turn (u, v) = (9/2, 9/4), at once (u, v) = (3, 3)"),
+        ((x("u") - 1) ** 2, (x("v") - x("u")) ** 2, False, "in turn and at once both end at (u, v) = (1, 1)"),
+        ((x("u") - 1) ** 2 - 3 * x("v") ** 2, (x("v") - x("u")) ** 2, None, ""),
+        ((x("u") - 1) ** 2 + x("v"), (x("v") - x("u")) ** 4, None, ""),
+    ],
+)
+def test_it_is_said_whether_the_order_of_a_general_sum_game_matters(leader: E, follower: E, verdict: bool | None, said: str) -> None:
+    """For strictly convex quadratics both solutions are exact, and compared."""
+    facts = classify(bilevel([var("u"), var("v")], ("min", "u", leader), ("min", "v", follower)))
+
+    assert facts.order_matters is verdict
+    assert said in facts.apart.reason.text
+    assert (f"the order of play matters: {facts.apart.reason.source}" in str(facts)) == (verdict is not None)

@@ -10,7 +10,7 @@ from gamespec.library.registry import words
 from gamespec.plan.ops import Derive, Repeat, Respond
 from gamespec.plan.response import Differences, Envelope, Implicit, Penalty, Stop, Unrolled, ValueFunction
 from gamespec.report.diagnostic import GameError
-from gamespec.solvers.cost import cost
+from gamespec.solvers.cost import cost, memory
 from gamespec.solvers.setup import real, whole
 from tests.emit.build import compiled
 
@@ -35,9 +35,12 @@ GAMES = {
     "an attack": ("nested", DIGITS + "solve min{h} E{(a, b) ~ tr} max{d in Linf(0.1)} [ ce(h(a + d), b) ]"),
     "a bilevel game": ("nested", "var u: R\nvar w: R\nsolve min{u} [ (w - 1)^2 + u^2 s.t. w = argmin{w}[ (w - u)^2 ] ]"),
     "an equilibrium": ("extragradient", "var x: R\nvar y: R\nsolve nash { a: min{x}[ x^2 + x*y ]  b: max{y}[ x*y - y^2 ] }"),
-    "a family": ("extragradient", "param N = 3\nvar q[i in 0..N-1]: R\nsolve nash { firm: min{q[i]} [ q[i]^2 + q[i]*sum(q) ] forall i in 0..N-1 }"),
+    "a family": ("simultaneous", "param N = 3\nvar q[i in 0..N-1]: R\nsolve nash { firm: min{q[i]} [ q[i]^2 + q[i]*sum(q) ] forall i in 0..N-1 }"),
     "networks in a block": ("simultaneous", BLOCK),
     "networks in an order": ("nested", BLOCK + " order g then d"),
+    "all push the same way": ("simultaneous", "var u: R in [-1, 1]\nvar v: R in [-1, 1]\nsolve min{u} min{v} [ u^2 + v^2 + u*v ]"),
+    "a nonconvex saddle": ("k_beam", "var u: R in [-1, 1]\nvar v: R in [-1, 1]\nsolve min{u} max{v} [ u^2*v ]"),
+    "a potential": ("simultaneous", "var x: R in [-1, 1]\nvar y: R in [-1, 1]\nsolve nash { a: min{x}[ x^2 + x*y ]  b: min{y}[ 2*y^2 + x*y ] }"),
     "three levels": ("nested", "var a: R\n"
         "var b: R\n"
         "var c: R\n"
@@ -230,3 +233,23 @@ def test_a_plan_of_an_attack_has_its_options():
     assert (op.steps, op.start, op.restarts, op.surrogates) == (3, "zero", 2, ())
     assert replace(op, restarts=1) != op
     assert any(isinstance(o, Derive) for o in plan.body)
+
+
+def test_networks_without_an_order_are_offered_both_readings():
+    """Nothing says who moves first; the reason says what to write for each."""
+    _, made = compiled(HEAD + BLOCK)
+
+    assert "`order g then d` or `order d then g`" in made.choice.reason
+    assert "`order simultaneous`" in made.choice.reason
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("no saddle", "9 numbers (8 copies of `v`)"),
+    ("a classifier alone", "1950 numbers (2 for each number of `h` by adam)"),
+    ("an attack", "1950 numbers (2 for each number of `h` by adam; `d` for each row of a batch)"),
+])  # fmt: skip
+def test_what_a_run_remembers_is_said(name, said):
+    """Players, copies and the averages of step rules."""
+    _, made = compiled(HEAD + GAMES[name][1])
+
+    assert memory(made.facts, made.plan) == said
