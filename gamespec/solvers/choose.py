@@ -104,6 +104,9 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
     written = entries.get("method", ())
     beams = any(u.word == "beam" for us in entries.values() for u in us)
     word, reason = (written[0].word, "as you wrote") if written else ("k_beam", "`beam` asks for it") if beams else _default(game, facts)
+    if word == "extragradient" and not entries and not rejection(game, solvers["linear_program"], facts):
+        # Step rules that are written ask for steps.
+        word, reason = "linear_program", "mixtures against each other: the equilibrium is a linear program, solved at once"
     why = rejection(game, solvers[word], facts)
     if why:
         return Unplayable(word, why)
@@ -113,7 +116,7 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
         return Unplayable(word, why)
     rejected = [(s.word, rejection(game, s, facts) or _passed_over(s, facts)) for s in solvers.values() if s.word != word]
     warning = ""
-    if solvers[word].accepts.order == "simultaneous" and game.edges and not facts.saddle.verdict:
+    if solvers[word].accepts.order == "simultaneous" and game.edges and not (facts.saddle.verdict or facts.identical.verdict):
         warning = f"{word} moves all players at once: it looks for a local Nash point, and the order as written may have another answer"
     return Choice(solvers[word], table, reason, tuple(rejected), warning)
 

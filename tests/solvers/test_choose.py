@@ -41,6 +41,9 @@ GAMES = {
     "all push the same way": ("simultaneous", "var u: R in [-1, 1]\nvar v: R in [-1, 1]\nsolve min{u} min{v} [ u^2 + v^2 + u*v ]"),
     "a nonconvex saddle": ("k_beam", "var u: R in [-1, 1]\nvar v: R in [-1, 1]\nsolve min{u} max{v} [ u^2*v ]"),
     "a potential": ("simultaneous", "var x: R in [-1, 1]\nvar y: R in [-1, 1]\nsolve nash { a: min{x}[ x^2 + x*y ]  b: min{y}[ 2*y^2 + x*y ] }"),
+    "mixtures": ("linear_program", "var x in Simplex(2)\nvar y in Simplex(2)\nsolve min{x} max{y} [ x @ ([[1, -1], [-1, 1]] @ y) ]"),
+    "mixtures at their rates": ("extragradient", "var x in Simplex(2)\nvar y in Simplex(2)\n"
+        "solve min{x} max{y} [ x @ ([[1, -1], [-1, 1]] @ y) ]\nschedule { x: sgd(lr = 0.1)  y: sgd(lr = 0.1) }"),
     "three levels": ("nested", "var a: R\n"
         "var b: R\n"
         "var c: R\n"
@@ -233,6 +236,13 @@ def test_a_plan_of_an_attack_has_its_options():
     assert (op.steps, op.start, op.restarts, op.surrogates) == (3, "zero", 2, ())
     assert replace(op, restarts=1) != op
     assert any(isinstance(o, Derive) for o in plan.body)
+
+
+def test_one_optimisation_needs_no_warning():
+    """Moving at once gives nothing up where all push the same way."""
+    _, made = compiled(HEAD + GAMES["all push the same way"][1])
+
+    assert made.choice.warning == ""
 
 
 def test_networks_without_an_order_are_offered_both_readings():
