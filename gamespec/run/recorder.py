@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gamespec.run.probes import Probes
     from gamespec.run.store import Store
 
-_METRICS, _LOOKS = 0.015, 0.007
+_METRICS, _LOOKS = 0.01, 0.007
 """Parts of the time that may go into metrics on the way, and into looks for what goes wrong."""
 
 _COST = 8

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gamespec.run.snapshot import Base
     from gamespec.run.store import Store
 
-_SHARE = 0.01
+_SHARE = 0.005
 """Part of the time that may go into checkpoints that nobody asked for."""
 
 _PAUSE = 20.0
