@@ -109,6 +109,8 @@ def keep(steps: Steps, op: Keep) -> None:
         if many and not op.gradient:
             scene.reached.add("copied")
             of = f"copied({of})"
+        elif not many and op.weight == 1:
+            of = f"{of}.detach().clone()"  # memory of its own: a compiled step writes into it
         elif not op.gradient:
             of = f"{of}.detach()"
         if op.weight != 1:

@@ -38,7 +38,10 @@ def factor_code(factor: Factor) -> str:
     if factor.base and factor.size:
         text = f"({factor.base!r} + {text})"
     text = f"({text})" if factor.size and not factor.base else text
-    return text if factor.first is None else f"({factor.first!r} if s.k == 1 else {text})"
+    if factor.first is None:
+        return text
+    # No choice by the count of steps, which is a tensor in a compiled step: 0 ** (k - 1) is 1 at first and 0 from then on.
+    return f"({text} * (1 - 0 ** (s.k - 1))" + (f" + {factor.first!r} * 0 ** (s.k - 1))" if factor.first else ")")
 
 
 def seen(scene: Scene, text: Text) -> None:

@@ -83,7 +83,7 @@ def _start_kept(scene: Scene, text: Text) -> None:
         if gradient:
             value = f"[torch.zeros_like(p, requires_grad=False) for p in {many}]" if many else f"torch.zeros_like(s.{spelled(owned)})"
         else:
-            value = f"copied({many})" if many else f"s.{spelled(owned)}"
+            value = f"copied({many})" if many else f"s.{spelled(owned)}.clone()"
         text.add(f"    s.{name} = {value}")
 
 

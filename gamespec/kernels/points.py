@@ -18,7 +18,7 @@ def combined(*terms: tuple[float, list[Tensor]]) -> list[Tensor]:
     """The sum of factor * tensors over the terms, from left to right. Shapes: all lists have the same."""
     with torch.no_grad():
         factor, first = terms[0]
-        total = [t.detach() if factor == 1 else factor * t for t in first]
+        total = [factor * t for t in first]
         for factor, tensors in terms[1:]:
             total = [a + factor * t for a, t in zip(total, tensors, strict=True)]
     return total
@@ -29,14 +29,14 @@ def blended(kept: list[Tensor], new: list[Tensor], weight: float) -> list[Tensor
     return [k + weight * (n - k) for k, n in zip(kept, new, strict=True)]
 
 
-def stepped(rule: Any, start: list[Tensor], grads: list[Tensor], scale: float = 1.0) -> list[Tensor]:  # noqa: ANN401  # any step rule; until 2027-11
+def stepped(rule: Any, start: list[Tensor], grads: list[Tensor], scale: float | None = None) -> list[Tensor]:  # noqa: ANN401  # any step rule; until 2027-11
     """Where `scale` times the step of a rule leads from a start, which stays where it is.
 
     The rule learns of the gradients as in any step: a look ahead counts.
     """
     moved = copied(start)
     rule.update(moved, grads)
-    if scale == 1:
+    if scale is None:
         return moved
     return [s.detach() + scale * (m - s.detach()) for s, m in zip(start, moved, strict=True)]
 

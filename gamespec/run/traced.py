@@ -116,15 +116,8 @@ class Traced:
 def watch(module: Emitted, state: State, batch: Batch) -> Watched:
     """Make one eager step of the program and note everything about it."""
     skipped = unmoved(module)
-    first: dict[int, str] = {}
-    aliases: dict[str, str] = {}
-    before: dict[str, Tensor] = {}
-    for slot in slots(state, skipped):
-        known = first.setdefault(id(slot.tensor), slot.path)
-        if known != slot.path:
-            aliases[slot.path] = known
-        else:
-            before[slot.path] = slot.tensor.detach().clone()
+    aliases = _aliases(state, skipped)
+    before = {slot.path: slot.tensor.detach().clone() for slot in slots(state, skipped) if slot.path not in aliases}
     plain = numbers(state, skipped)
     with _Watch() as seen:
         losses = module.step(state, batch) if batch else module.step(state)
@@ -135,7 +128,16 @@ def watch(module: Emitted, state: State, batch: Batch) -> Watched:
         fault = f"`{changed[0]}` is a Python number that changes from step to step"
     elif after.keys() != before.keys() | aliases.keys():
         fault = "the state has other tensors after a step than before it"
+    elif _aliases(state, skipped) != aliases:
+        fault = "two names of the state are one tensor before a step or after it, and not both"
     return Watched(before, after, batch, tuple(seen.draws), tuple(seen.values), losses, aliases, fault)
+
+
+def _aliases(state: State, skipped: tuple[type, ...]) -> dict[str, str]:
+    """Paths of tensors that stand at two places, with the first of them."""
+    first: dict[int, str] = {}
+    found = [(slot.path, first.setdefault(id(slot.tensor), slot.path)) for slot in slots(state, skipped)]
+    return {path: known for path, known in found if known != path}
 
 
 def unmoved(module: Emitted) -> tuple[type, ...]:

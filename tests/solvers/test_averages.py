@@ -9,6 +9,8 @@ import torch
 
 import gamespec as gs
 from gamespec.library.registry import words
+from gamespec.run.leaves import slots
+from gamespec.run.traced import trace, watch
 from tests.emit.build import compiled, program
 
 HEAD = "language 1\ngame averages\n"
@@ -132,3 +134,21 @@ def test_every_method_takes_an_average_and_says_so():
     """The plan names the answer, and the options stand in the list."""
     assert all({"average", "ema"} <= {o.name for o in solver.options} for solver in words("solvers").values())
     assert "the answer is average" in str(compiled(PENNIES.format("mirror_descent(average = uniform)"))[1].plan)
+
+
+@pytest.mark.parametrize("method", [
+    "anchored(lr = 0.1)", "optimistic(lr = 0.1, average = ema)", "bc_seg_plus(lr = 0.1)", "consensus(lr = 0.1, average = uniform)",
+    "ceg_plus(lr = 0.1)",
+])  # fmt: skip
+def test_a_step_written_down_as_a_graph_makes_the_same_steps(method):
+    """What is kept between steps, and what changes with their count, is the same in a compiled step, to the last bit."""
+    made = program(HEAD + f"var x: R init 1\nvar y: R init 1\nsolve min{{x}} max{{y}} [ x*y + x^2/7 ]\nschedule {{ method: {method} }}")
+    s = made.start(0)
+    traced = trace(made, s, watch(made, s, {}))
+    held = {slot.path: slot.tensor.detach().clone() for slot in slots(s)}
+    count = torch.tensor(float(s.k), dtype=torch.float64)
+    for _ in range(3):
+        made.step(s)
+        traced.graph(*(held[path] for path in traced.paths), *([count] if traced.counts else []))
+
+        assert {p: held[p].tolist() for p in traced.paths} == {q.path: q.tensor.tolist() for q in slots(s) if q.path in traced.paths}
