@@ -142,7 +142,8 @@ def test_every_method_takes_an_average_and_says_so():
 ])  # fmt: skip
 def test_a_step_written_down_as_a_graph_makes_the_same_steps(method):
     """What is kept between steps, and what changes with their count, is the same in a compiled step, to the last bit."""
-    made = program(HEAD + f"var x: R init 1\nvar y: R init 1\nsolve min{{x}} max{{y}} [ x*y + x^2/7 ]\nschedule {{ method: {method} }}")
+    text = HEAD + f"var x: R init 1\nvar y: R init 1\nsolve min{{x}} max{{y}} [ x*y + x^2/7 ]\nschedule {{ method: {method} }}"
+    made = program(text, lane="torch")
     s = made.start(0)
     traced = trace(made, s, watch(made, s, {}))
     held = {slot.path: slot.tensor.detach().clone() for slot in slots(s)}
