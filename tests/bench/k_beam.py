@@ -64,7 +64,7 @@ class Cell:
 def program(surface: str, method: str) -> ModuleType:
     """The emitted program of a surface under one schedule."""
     path = HERE / f"{surface}.game"
-    compiled = pipeline.compile(pipeline.check(Source(path.name, path.read_text(encoding="utf-8"))), method)
+    compiled = pipeline.compile(pipeline.check(Source(path.name, path.read_text(encoding="utf-8"))), method, lane="torch")
     return load(compiled.program, Path(tempfile.mkdtemp(prefix="gamespec-bench-")) / "program.py")
 
 
