@@ -123,7 +123,7 @@ class Lane:
     def _due(self, state: State) -> bool:
         """Whether this is the step to decide at."""
         if self.since is not None:
-            return self._made == self.since
+            return self._made + 1 == self.since
         if self.mode == "on":
             return True
         done = self._made - 1

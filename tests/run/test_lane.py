@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from gamespec import pipeline
 from gamespec.report.source import Source
+from gamespec.run import lane as lanes
 from gamespec.run import package
 from gamespec.run.execute import Request, execute
 from gamespec.run.lane import Lane
@@ -140,6 +142,57 @@ def test_a_compiled_step_that_errs_is_not_used(tmp_path, monkeypatch):
     assert "compiled and eager steps disagree" in result.lane
     assert [d.code for d in result.diagnostics] == ["GW704"]
     assert [row["losses"] for row in result.history] == [row["losses"] for row in wanted.history]
+
+
+@pytest.fixture
+def uncompiled(tmp_path, monkeypatch):
+    """Packages that run the graph as it is, so that everything around the C++ compiler is seen in no time."""
+    graphs = {}
+
+    def build(traced, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        graphs[path] = traced.graph
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(package, "build", build)
+    monkeypatch.setattr(package, "load", lambda path: lambda inputs: graphs[path](*inputs))
+    return graphs
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_lane_follows_the_eager_run(name, uncompiled):
+    """Draws, counts and short last batches: every report of the run is that of the eager one."""
+    game = checked(name)
+    eager, fast = (execute(game, pipeline.compile(game), Request(compile=how)) for how in ("off", "on"))
+
+    assert fast.lane.startswith("compiled from step 2 on")
+    assert len(uncompiled) == 1
+    for a, b in zip(eager.history, fast.history, strict=True):
+        assert a["losses"] == pytest.approx(b["losses"], rel=1e-4, abs=1e-6)
+
+
+def test_a_run_that_is_long_enough_compiles_by_itself(uncompiled, monkeypatch):
+    """Where compiling costs nothing every run is long enough; the record says from which step on."""
+    for name in ("_LEAST", "_FIXED", "_EACH"):
+        monkeypatch.setattr(lanes, name, 0.0)
+    game = checked("variables")
+    result = execute(game, pipeline.compile(game), Request(steps=40))
+
+    assert result.lane.startswith("compiled from step 15 on")
+    assert json.loads((result.kept / "manifest.json").read_text())["lane"]["compiled_from"] == 15
+
+
+def test_a_run_that_is_made_again_takes_the_same_lane(uncompiled, program):
+    """The record of a run decides, not the clock: compiled from the same step on."""
+    module = program("variables")
+    s = module.start()
+    lane = Lane(module, "on", 12, (), since=5)
+    for _ in range(12):
+        lane(s)
+
+    assert lane.began == 5
+    assert s.k == 12
 
 
 def test_a_short_run_is_eager_and_says_so():
