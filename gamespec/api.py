@@ -14,7 +14,7 @@ from gamespec.report.diagnostic import GameError
 from gamespec.shipped import find
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from gamespec.ir.game import Game as Meaning
     from gamespec.pipeline import Checked, Compiled
@@ -107,15 +107,26 @@ class Game:
         with self._shown():
             return Step(self._checked, self._compiled(schedule, request.nets, request.data), request)
 
+    def portrait(self, starts: Tensor, steps: int | None = None, every: int | None = None, *, schedule: str | None = None) -> Tensor:
+        """Play many starts at once, on plain numbers: where the players stand, [1 + steps / every, n, numbers].
+
+        `starts` is [n, numbers], the variables one after the other; `steps` is the game's own number where left out, and
+        `every` all of them. For games of formulas; others are refused with the reason.
+        """
+        from gamespec.run.portrait import portrait
+
+        with self._shown():
+            return portrait(self._checked, self._compiled(schedule, {}, {}, "closed"), starts, steps, every)
+
     def __repr__(self) -> str:
         """One line."""
         return f"<Game {self.name} from {self._checked.source.name}>"
 
-    def _compiled(self, schedule: str | None, nets: Mapping[str, Any], data: Mapping[str, Any]) -> Compiled:
+    def _compiled(self, schedule: str | None, nets: Mapping[str, Any], data: Mapping[str, Any], lane: str = "auto") -> Compiled:
         from gamespec import pipeline
 
         with self._shown():
-            return pipeline.compile(self._checked, schedule, frozenset([*nets, *data]))
+            return pipeline.compile(self._checked, schedule, frozenset([*nets, *data]), lane)
 
     def _request(
         self,

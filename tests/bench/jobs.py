@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tests.bench import hand, loops, peers
+from tests.bench import formulas, hand, loops, peers
 from tests.bench.pairs import GAMES, ROOT, Job, Work, emitted, stepping
 
 FOLDER = Path(tempfile.mkdtemp())
@@ -205,6 +205,7 @@ JOBS = [
         lambda: (stepping(GAMES / "fairness.game", FOLDER, compiled=True), fairness_hand())),
     Job("players", "adversarial fairness, 12 steps", "fairlearn, one epoch", 1.0, fairness_epoch),
     *_hyper_jobs(),
+    *formulas.JOBS,
     Job("hypergradient", "hyper_logistic, unroll, eager", "higher", 1.0,
         lambda: (stepping(GAMES / "hyper_logistic.game", FOLDER), peers.higher_unroll(cleaning()))),
     Job("hypergradient", "hyper_logistic, unroll, eager", "TorchOpt", 1.0,

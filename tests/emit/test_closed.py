@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+import gamespec as gs
 from gamespec import pipeline
 from gamespec.emit.closed.graph import Graph
 from gamespec.emit.refuse import UnsupportedError
@@ -191,3 +192,16 @@ def test_a_gradient_is_simple():
     assert g.gradient(g.add(x, x), [x])[0] is g.number(2)
     assert g.gradient(x, [y])[0] is g.zero
     assert other is g.pow(x, g.number(3))
+
+
+def test_many_starts_from_python():
+    """A loaded game plays many starts; starts of another shape, and players with copies, are refused."""
+    game = gs.load("specs/saddle/bilinear.game")
+    seen = game.portrait(torch.tensor([[1.0, 1.0], [0.5, 0.0]]), steps=400, every=100)
+
+    assert seen.shape == (5, 2, 2)
+    assert float(seen[-1].abs().max()) < 1e-6 < float(seen[1].abs().max())
+    with pytest.raises(gs.CheckError, match="starts are"):
+        game.portrait(torch.zeros(2, 3))
+    with pytest.raises(gs.CheckError, match="copies"):
+        gs.load("specs/stackelberg/anti_saddle.game").portrait(torch.zeros(2, 2))
