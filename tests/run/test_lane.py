@@ -164,7 +164,7 @@ def uncompiled(tmp_path, monkeypatch):
 def test_the_lane_follows_the_eager_run(name, uncompiled):
     """Draws, counts and short last batches: every report of the run is that of the eager one."""
     game = checked(name)
-    eager, fast = (execute(game, pipeline.compile(game), Request(compile=how)) for how in ("off", "on"))
+    eager, fast = (execute(game, pipeline.compile(game, lane="torch"), Request(compile=how)) for how in ("off", "on"))
 
     assert fast.lane.startswith("compiled from step 2 on")
     assert len(uncompiled) == 1
@@ -177,7 +177,7 @@ def test_a_run_that_is_long_enough_compiles_by_itself(uncompiled, monkeypatch):
     for name in ("_LEAST", "_FIXED", "_EACH"):
         monkeypatch.setattr(lanes, name, 0.0)
     game = checked("variables")
-    result = execute(game, pipeline.compile(game), Request(steps=40))
+    result = execute(game, pipeline.compile(game, lane="torch"), Request(steps=40))
 
     assert result.lane.startswith("compiled from step 15 on")
     assert json.loads((result.kept / "manifest.json").read_text())["lane"]["compiled_from"] == 15
