@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gamespec.check.constant import plain, plain_use
@@ -23,8 +23,6 @@ from gamespec.solvers.responses import solved_for, word_of, written
 SMALL = 100
 """Numbers in a follower up to which its optimality condition is solved by Newton's method with a dense Jacobian."""
 
-_CONSTANT = (("momentum", 0.0), ("weight_decay", 0.0), ("decay", "constant"))
-_ADAM = (("lr", 1e-3), ("betas", (0.9, 0.999)), ("eps", 1e-8), ("weight_decay", 0.0), ("decay", "constant"))
 _INNER = ("pgd", "langevin")
 _MOVES = ("descent", "ascent")
 
@@ -193,16 +191,15 @@ class _Work:
                 return Rule("sign", (("lr", values["lr"]),))
             return Rule("langevin", tuple((k, values[k]) for k in ("lr", "noise", "sign")))
         values.pop("steps", None)
-        return Rule("sgd" if move.word in _MOVES else move.word, tuple(values.items()))
+        return _whole_rule("sgd" if move.word in _MOVES else move.word, values)
 
     def _usual_rule(self, node: str, name: str) -> Rule:
         if each(self.game, self.game.node(node).scope):
             return Rule("sign", (("lr", self._sign_step(name, 10)),))
         asked = words("solvers")[self.method].rule or ("sgd" if self.options.get("lr") else "")
         if asked:
-            options = {o.name: self.options.get(o.name) or o.default for o in words("rules")[asked].options}
-            return Rule(asked, tuple((k, v) for k, v in options.items() if v))
-        return Rule("adam", _ADAM) if owns_network(self.game, node) else Rule("sgd", (("lr", 0.1), *_CONSTANT))
+            return _whole_rule(asked, {k: v for k, v in self.options.items() if v})
+        return _whole_rule("adam" if owns_network(self.game, node) else "sgd", {})
 
     def _sign_step(self, name: str, steps: int) -> float:
         """2.5 radius / steps, the common choice of Madry et al. 2018; 0.01 for a set without a radius."""
@@ -238,3 +235,11 @@ class _Work:
 def _values(use: ir.Use) -> dict[str, object]:
     """All options of a directive, defaults filled in."""
     return {o.name: o.default for o in DIRECTIVES[use.word].options} | {o.key: plain(o.value) for o in use.options}
+
+
+def _whole_rule(word: str, values: Mapping[str, object]) -> Rule:
+    """A step rule with every option that its file has, as given or by default; one that has no file with those given."""
+    entry = words("rules").get(word)
+    if entry is None:
+        return Rule(word, tuple(values.items()))
+    return Rule(word, tuple((o.name, values[o.name] if values.get(o.name) is not None else o.default) for o in entry.options))

@@ -27,14 +27,15 @@ def has(entry: Source, option: str) -> bool:
 
 @pytest.mark.parametrize("word", TABLES)
 def test_columns_are_as_declared(word: str) -> None:
-    """A table has the declared columns, shapes, kinds, classes, ranges and rows."""
+    """A table has the declared columns, shapes, kinds, classes, ranges and rows; a task has rows of its own."""
     entry, table = DATA[word], DATA[word].load()
     rows = entry.rows()
 
     assert list(table) == list(entry.columns)
     for name, column in entry.columns.items():
         values = table[name]
-        assert values.shape == (rows, *column.shape)
+        each = values.shape[1:2] if "." in name else ()
+        assert values.shape == (rows, *each, *column.shape)
         assert values.dtype == DTYPES[column.kind]
         if column.kind == "class":
             assert values.unique().tolist() == list(range(column.size))
@@ -58,10 +59,12 @@ def test_a_table_is_the_same_every_time(word: str) -> None:
 @pytest.mark.parametrize("word", [w for w in TABLES if has(DATA[w], "seed")])
 def test_another_seed_is_another_sample(word: str) -> None:
     """Generated tables change with the seed and have as many rows as asked."""
-    one, two = (DATA[word].load(n=50, seed=seed) for seed in (0, 1))
+    many = "n" if has(DATA[word], "n") else "tasks"
+    one, two = (DATA[word].load(**{many: 50}, seed=seed) for seed in (0, 1))
+    first = next(iter(one))
 
-    assert len(one["x"]) == DATA[word].rows(n=50) == 50
-    assert not torch.equal(one["x"], two["x"])
+    assert len(one[first]) == DATA[word].rows(**{many: 50}) == 50
+    assert not torch.equal(one[first], two[first])
 
 
 @pytest.mark.parametrize("word", [w for w in TABLES if has(DATA[w], "split")])

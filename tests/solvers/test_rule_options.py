@@ -14,7 +14,8 @@ GAME = (
     "solve min{{h}} [ E{{(a, b) ~ tr}}[ ce(h(a), b) ] ]\nschedule {{ h: {}({}) }}\nrun {{ steps = 40  batch = 4 }}"
 )
 OTHER = {"lr": 0.05, "momentum": 0.3, "weight_decay": 0.02, "eps": 1e-6, "alpha": 0.8, "betas": (0.4, 0.7), "total": 90, "centered": True,
-         "nesterov": True, "per": "layer", "decay": "cosine"}  # fmt: skip
+         "nesterov": True, "per": "layer", "decay": "cosine",
+         "temperature": 0.01, "beta": 0.3, "count": 2}  # fmt: skip
 OPTIONS = [(word, o.name) for word, rule in words("rules").items() for o in rule.options]
 
 

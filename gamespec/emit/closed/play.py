@@ -304,8 +304,8 @@ class Play:
     def _by_rule(self, own: str, node: str, op: Move, start: Array, along: Array) -> Array:
         """A step by a rule with a memory, or a part of it, number by number."""
         rule, shape, g = self.scene.plan.rule(own), self.var(own).type.shape, self.graph
-        entry = words("rules")[rule.word]
-        if entry.numbers is None:
+        entry = words("rules").get(rule.word)
+        if entry is None or entry.numbers is None:
             raise NotClosed(f"`{rule.word}` is not written for plain numbers")
         defaults = {o.name: o.default for o in entry.options}
         options = "".join(f", {k}={v!r}" for k, v in rule.options if k in defaults and (k == "lr" or v != defaults[k]))
