@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gamespec.check.constant import row_count
+from gamespec.check.traps import batch_coupled
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Call, Expr, Reduce, Ref, Stop, Value
 from gamespec.ir.walk import children, expanded, free_names, walk
 from gamespec.library.functions import CONSTANTS, FUNCTIONS
-from gamespec.library.registry import words
 
 if TYPE_CHECKING:
     from gamespec.check.build import Build
@@ -43,7 +43,7 @@ def _normalised(game: ir.Game, build: Build) -> None:
     Programs leave such a network in eval mode while samples are answered, and in train mode only while its own player
     moves, so that the answer is one of the sample alone; an objective of many rows together is written with `iid`.
     """
-    coupled = {n.name for n in game.nets if n.source is not None and n.source.word != "py" and words("networks")[n.source.word].batch_coupled}
+    coupled = {n.name for n in game.nets if batch_coupled(n)}
     for node in game.nodes:
         used = sorted({e.net for e in walk(node.objective) if isinstance(e, Apply)} & coupled)
         if node.scope and used:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gamespec.check.shape import Names, Shaped, draw_names, globals_of
+from gamespec.check.traps import batch_coupled
 from gamespec.emit.piece import constant_text
 from gamespec.emit.refuse import UnsupportedError
 from gamespec.emit.spell import handle, spelled, unused
@@ -188,7 +189,7 @@ def scene(game: ir.Game, plan: Plan, given: frozenset[str], spans: Mapping[str, 
     built = {n.name: words("networks")[n.source.word] for n in game.nets if n.source is not None and n.name not in given}
     found = Scene(
         game, plan, source, spans, given, frozenset(explicit),
-        moody=frozenset(n.name for n in game.nets if n.name not in built or built[n.name].batch_coupled),
+        moody=frozenset(n.name for n in game.nets if n.name not in built or batch_coupled(n)),
         scores=frozenset(n.name for n in game.nets if n.name in built and n.output.kind == "prob" and built[n.name].prob_tail),
         names=_names(game), nodes=tuple(problem_nodes(game)), titles=_titles(game),
     )  # fmt: skip

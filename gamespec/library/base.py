@@ -86,7 +86,8 @@ class Network:
     rank: int | None = None
     prob_tail: bool = False
     affine: bool = False
-    batch_coupled: bool = False
+    batch_coupled: Callable[..., bool] | None = None
+    """`batch_coupled(**options)`: whether the samples of a batch meet in a layer; None where they never do."""
     stretch: Callable[..., bool] | None = None
     """`stretch(**options)`: whether a bound is known on how much every layer stretches distances; None where none is."""
     misfit: Callable[..., Misfit | None] | None = None

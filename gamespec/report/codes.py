@@ -94,6 +94,8 @@ ROWS = (
          "`def`, `let`, `dist`, `param` and `dim` can be imported; games, schedules and players stay where they are run."),
     Code("GW110", "shadowed-builtin", "a name hides a word of the library",
          "The library's word cannot be used where the name is visible."),
+    Code("GW115", "unread", "a declaration that nothing reads",
+         "An option that is declared and not used changes nothing: another name may be meant where it should stand."),
     # 2: types
     Code("GE202", "type", "an unknown type, or one that does not fit here",
          "Types are `R[..]`, `image[..]`, `class[K]`, `logits[K]`, `prob`, `index`, `Z` and `bool`."),
@@ -147,6 +149,8 @@ ROWS = (
          "Its objective depends on nothing that the players around it choose, so its answer is always the same."),
     Code("GW314", "dead-term", "a term that no player can move",
          "It changes the value and no gradient: a name may be wrong, or a `stop` too far out."),
+    Code("GE315", "penalty-in-batch", "a gradient penalty through batch normalisation",
+         "The penalty is of the slope at each sample, and batch normalisation makes it one of the whole batch."),
     Code("GW320", "not-unique", "uniqueness is not proved",
          "`=` claims a unique optimum; write `in`, or add a regulariser."),
     Code("GN303", "merged", "players are merged",
@@ -186,6 +190,8 @@ ROWS = (
          "A simultaneous method looks for a local Nash point; where no saddle point is proved, the game as written may have another answer."),
     Code("GW507", "measured-on-training", "a metric on the data that a player learns from",
          "It says how well the data are remembered; declare a test split and measure there."),
+    Code("GN514", "label-leak", "training and report use one step along the true label",
+         "Such a step carries the label, so a network can look robust by reading it; report with more steps."),
     # 6: linking
     Code("GE601", "source", "an unknown source, or one that is not of its declared type",
          "`gamec list` shows the data sources and networks; what comes from outside is compared with its declaration."),

@@ -75,6 +75,7 @@ EXAMPLES: dict[str, Example] = {
     "GE106": Example('language 1\nimport "/lib.game" as lib\nvar u in [0, 1]\nsolve min{u} [ u^2 ]\n', 'import "/lib.game" as lib\n', ""),
     "GE107": Example(command="gamec check game_that_imports_a_game.game"),
     "GW110": _before("let exp = 2", "let exp", "let power"),
+    "GW115": _before("param clip_value = 0.01", "param clip_value = 0.01\n", ""),
     # 2: types
     "GE202": Example("language 1\nvar u: Real\nsolve min{u} [ u^2 ]\n", "Real", "R"),
     "GE203": Example("language 1\nvar u: R[3]\nsolve min{u} [ norm(u - [1, 2])^2 ]\n", "[1, 2]", "[1, 2, 3]"),
@@ -99,8 +100,8 @@ EXAMPLES: dict[str, Example] = {
     "GE292": Example(command="gamec emit game.game"),
     # 3: structure of the game
     "GE301": Example("language 1\nvar u in [0, 1]\nsolve min{u} max{u} [ u^2 ]\n", " max{u}", ""),
-    "GE302": Example("language 1\nparam c = 1\nvar u in [0, 1]\nsolve min{c} [ u^2 ]\n", "{c}", "{u}"),
-    "GE303": _learn("net k: R[64] -> R = linear() frozen\nsolve min{h} min{k} E{(a, b) ~ train} [ ce(h(a), b) ]", " min{k}", ""),
+    "GE302": Example("language 1\nparam c = 1\nvar u in [0, 1]\nsolve min{c} [ c*u^2 ]\n", "{c}", "{u}"),
+    "GE303": _learn("net k: R[64] -> R = linear() frozen\nsolve min{h} min{k} E{(a, b) ~ train} [ k(a)^2 * ce(h(a), b) ]", " min{k}", ""),
     "GE304": Example(
         "language 1\nvar u: R\nvar w: R\nvar v: R\nsolve min{u} [ (u - w)^2 s.t. w = argmin{v}[ (v - u)^2 ] ]\n",
         "var v: R\nsolve min{u} [ (u - w)^2 s.t. w = argmin{v}[ (v - u)^2 ] ]",
@@ -119,6 +120,12 @@ EXAMPLES: dict[str, Example] = {
         "language 1\nvar u: R\nvar w: R\nsolve min{u} [ (u - w)^2  s.t. w in argmin{w}[ w^2 ] ]\n", "argmin{w}[ w^2 ]", "argmin{w}[ (w - u + 1)^2 ]"
     ),
     "GW314": _square("u^2 + exp(stop(u))", " + exp(stop(u))", ""),
+    "GE315": Example(
+        "language 1\ndata tr: image[1, 16, 16] = given\nnet D: image[1, 16, 16] -> R = conv4(4)\n"
+        "solve min{D} E{x ~ tr}[ D(x) + (norm(grad{x}[ D(x) ]) - 1)^2 ]\n",
+        "conv4(4)",
+        "conv4(4, norm = group)",
+    ),
     "GW320": Example(command="gamec explain game.game"),
     "GN303": Example(
         "language 1\nvar u: R\nvar v: R\nvar w: R\nsolve min{u} [ -min{v}[ v^2 - u*v ] + min{w}[ (w - u)^2 ] ]\n",
@@ -167,8 +174,16 @@ EXAMPLES: dict[str, Example] = {
         "\nmetric hit = E{(a, b) ~ train}[ correct(h(a), b) ]",
         "",
     ),
+    "GN514": _learn(
+        'data test: (x: R[64] in [0, 1], y: class[10]) = digits("test")\n'
+        "solve min{h} E{(a, b) ~ train} max{d in Linf(0.1) & (domain(a) - a)} [ ce(h(a + d), b) ]\n"
+        "metric robust = E{(x, y) ~ test} min{e in Linf(0.1) & (domain(x) - x)} [ -ce(h(x + e), y) ]\n"
+        "schedule { d: pgd(steps = 1)  robust.e: pgd(steps = 1) }",
+        "robust.e: pgd(steps = 1)",
+        "robust.e: pgd(steps = 20)",
+    ),
     # 6: linking
-    "GE601": _before("net k: R[2] -> R = mpl(64)", "net k: R[2] -> R = mpl(64)", "net k: R[2] -> R = mlp(64)"),
+    "GE601": Example("language 1\nnet k: R[2] -> R = mpl(64) frozen\nvar u: R[2]\nsolve min{u} [ k(u)^2 ]\n", "mpl", "mlp"),
     "GE602": _learn('data more: (a: R[9], b: class[10]) = digits("test")\nsolve min{h} E{(a, b) ~ train} [ ce(h(a), b) ]', "R[9]", "R[64]"),
     "GE603": Example(command="gamec check not_there.game"),
     "GE604": Example(command="gamec run game_with_a_given_network.game"),

@@ -27,10 +27,7 @@ def fits(word: str, source: tuple[int, ...], target: tuple[int, ...]) -> bool:
     return entry.rank in (None, len(source)) and (entry.misfit is None or entry.misfit(source, target) is None)
 
 
-SHAPES = {
-    word: [(s, t) for s in (IMAGE, SQUARE, VECTOR, NUMBER) for t in (IMAGE, SQUARE, VECTOR, NUMBER) if fits(word, s, t)]
-    for word in NETWORKS
-}
+SHAPES = {word: [(s, t) for s in (IMAGE, SQUARE, VECTOR, NUMBER) for t in (IMAGE, SQUARE, VECTOR, NUMBER) if fits(word, s, t)] for word in NETWORKS}
 CASES = [(word, *shapes, widths) for word in NETWORKS for shapes in SHAPES[word] for widths in WIDTHS.get(word, [()])]
 
 
@@ -44,9 +41,7 @@ def build(word: str, *args: object, seed: int = 0, **options: object) -> nn.Modu
 
 
 @pytest.mark.parametrize(("word", "source", "target", "widths"), CASES)
-def test_output_has_the_declared_shape(
-    word: str, source: tuple[int, ...], target: tuple[int, ...], widths: tuple[int, ...]
-) -> None:
+def test_output_has_the_declared_shape(word: str, source: tuple[int, ...], target: tuple[int, ...], widths: tuple[int, ...]) -> None:
     """A batch of sources becomes a batch of targets, a batch of one included."""
     net = build(word, source, target, *widths)
 
@@ -55,9 +50,7 @@ def test_output_has_the_declared_shape(
 
 
 @pytest.mark.parametrize(("word", "source", "target", "widths"), CASES)
-def test_count_is_the_number_of_parameters(
-    word: str, source: tuple[int, ...], target: tuple[int, ...], widths: tuple[int, ...]
-) -> None:
+def test_count_is_the_number_of_parameters(word: str, source: tuple[int, ...], target: tuple[int, ...], widths: tuple[int, ...]) -> None:
     """The declared count is the actual one."""
     net = build(word, source, target, *widths)
 
@@ -100,9 +93,7 @@ def test_affine_families_are_affine_in_their_parameters(word: str) -> None:
     assert torch.allclose(one(x), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("word", "option"), [(w, o) for w, entry in NETWORKS.items() for o in entry.options if o.words]
-)
+@pytest.mark.parametrize(("word", "option"), [(w, o) for w, entry in NETWORKS.items() for o in entry.options if o.words])
 def test_every_word_of_an_option_builds(word: str, option: Option) -> None:
     """Each allowed word gives a network that maps to finite values."""
     source, target = SHAPES[word][0]
@@ -124,7 +115,8 @@ def test_samples_meet_only_where_declared(word: str) -> None:
     together = net(torch.cat([x[:1], others]))[0]
     coupled = not torch.allclose(net(x)[0], together, rtol=0, atol=1e-6)
 
-    assert coupled == NETWORKS[word].batch_coupled
+    declared = NETWORKS[word].batch_coupled
+    assert coupled == (declared is not None and declared())
     assert not torch.equal(net(x)[0], net(x)[1])
 
 
@@ -151,9 +143,7 @@ def test_units_of_a_network_are_those_of_its_inputs(word: str) -> None:
         ("dcgan_critic", (3, 64, 64), (), {"norm": "group"}, 2_765_568),
     ],
 )
-def test_sizes_are_the_published_ones(
-    word: str, source: tuple[int, ...], target: tuple[int, ...], options: dict[str, object], expected: int
-) -> None:
+def test_sizes_are_the_published_ones(word: str, source: tuple[int, ...], target: tuple[int, ...], options: dict[str, object], expected: int) -> None:
     """The networks of the papers, as public code builds them, have these numbers of parameters."""
     with torch.device("meta"):
         net = NETWORKS[word].build(source, target, **options)
@@ -170,9 +160,7 @@ def test_conv4_gives_its_features_where_they_have_the_size_of_the_target() -> No
 
     assert sum(p.numel() for p in features.parameters()) == 9 * 64 + 27 * 64**2 + 8 * 64
     assert sum(p.numel() for p in scores.parameters()) == 9 * 64 + 27 * 64**2 + 8 * 64 + 65 * 5
-    assert NETWORKS["small_resnet"].count(IMAGE, VECTOR, **deep) == sum(
-        p.numel() for p in build("small_resnet", IMAGE, VECTOR, **deep).parameters()
-    )
+    assert NETWORKS["small_resnet"].count(IMAGE, VECTOR, **deep) == sum(p.numel() for p in build("small_resnet", IMAGE, VECTOR, **deep).parameters())
 
 
 @pytest.mark.parametrize("side", [8, 16, 32, 64, 14, 28, 56])

@@ -75,7 +75,7 @@ NETWORK = Network(
     count=conv4_count,
     rank=3,
     prob_tail=True,
-    batch_coupled=True,
+    batch_coupled=lambda norm="batch", **_: norm == "batch",
     misfit=conv4_misfit,
     source="Vinyals et al. 2016, section 4.1.1",
 )

@@ -77,7 +77,7 @@ NETWORK = Network(
     build=dcgan_generator,
     count=dcgan_generator_count,
     prob_tail=True,
-    batch_coupled=True,
+    batch_coupled=lambda norm="batch", **_: norm == "batch",
     misfit=dcgan_generator_misfit,
     source="Radford, Metz and Chintala 2016",
 )
