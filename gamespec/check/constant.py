@@ -11,6 +11,7 @@ from gamespec.check.scope import Bound, Broken, Const, DataName, Failed, LetName
 from gamespec.ir.expr import Array, Expr, Num, Ref, Word
 from gamespec.ir.game import Part, Use
 from gamespec.library.base import Column
+from gamespec.library.data.tables import MOVES
 from gamespec.library.registry import words
 from gamespec.syntax import tree
 
@@ -95,15 +96,23 @@ def row_count(source: Use) -> int | None:
     entry = words("data").get(source.word) if source.word != "given" else None
     if entry is None or entry.rows is None:
         return None
-    args, options = plain_use(source)
+    args, options, _ = of_table(source)
     return int(entry.rows(*args, **options))
+
+
+def of_table(source: Use) -> tuple[tuple[object, ...], dict[str, object], dict[str, object]]:
+    """What a data source is read with: arguments, options; and apart from them what is done to each minibatch."""
+    args, options = plain_use(source)
+    entry = words("data").get(source.word)
+    moves = {o.name for o in MOVES if entry is not None and any(o is own for own in entry.options)}
+    return args, {k: v for k, v in options.items() if k not in moves}, {k: v for k, v in options.items() if k in moves and v}
 
 
 def columns_of(source: Use) -> dict[str, Column]:
     """The columns that a data source offers under its options. Error: OSError, ImportError, ValueError of its file."""
     if source.word == "given":
         return {}
-    args, options = plain_use(source)
+    args, options, _ = of_table(source)
     return words("data")[source.word].offered(*args, **options)  # type: ignore[no-any-return]  # records of the library are Any; until 2027-11
 
 

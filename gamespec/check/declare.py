@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gamespec.check import binders, dims
 from gamespec.check.constant import column_names, columns_of, evaluate, plain, plain_use, row_count, to_expr
 from gamespec.check.foreign import foreign, wball
+from gamespec.check.moves import check_moves
 from gamespec.check.names import BUILTIN
 from gamespec.check.scope import (
     Broken,
@@ -197,6 +198,7 @@ def _data(s: tree.Data, scope: Scope, build: Build) -> ir.Data:
     fields = task_fields(s.type, s.range, scope, build) if isinstance(s.type, tree.TOf) else lower_fields(s.type, s.range, scope, build)
     if not given:
         _check_columns(s, source, fields, build)
+        check_moves(s, source, fields, build)
     data = ir.Data(name=s.name.id, fields=fields, source=source)
     scope.names[s.name.id] = DataName(data, s.name.span)
     build.spans[f"data:{s.name.id}"] = s.span

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gamespec.check import binders, expressions
-from gamespec.check.constant import evaluate, row_count, to_expr
+from gamespec.check.constant import evaluate, of_table, row_count, to_expr
 from gamespec.check.scope import Bound, DataName, Scope, Typed
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Draw, Ref, Word
@@ -35,6 +35,9 @@ def several(node: tree.Call, scope: Scope, build: Build) -> DataName:
     if of.source.word not in ("given", "py") and row_count(of.source) is None:
         raise build.log.fail("GE208", f"`{of.name}` has no end", node.args[0].span, "rows are drawn from a table",
                              hint="write one expectation for each sample: `E{x ~ data}[ .. ]`")  # fmt: skip
+    if of_table(of.source)[2]:
+        raise build.log.fail("GE208", f"the images of `{of.name}` move", node.args[0].span, "sets of rows are those of the table itself",
+                             hint="declare the source once more without `pad` and `flip`, and draw the sets from there")  # fmt: skip
     name = f"{of.name}_by_{count}"
     fields = tuple(f.model_copy(update={"name": f".{f.name}"}) for f in of.fields)
     made = DataName(ir.Data(name=name, fields=fields, source=ir.Use(word="iid", args=(Word(value=of.name), to_expr(count)))), node.span)

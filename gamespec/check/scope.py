@@ -225,6 +225,7 @@ class Scope:
 
 KINDS: dict[str, tuple[type, ...]] = {
     "name": (Const, Bound, VarName, LetName, NetName),
+    "size": (Const, FreeDim),
     "function": (NetName, DefName),
     "player": (NetName, VarName),
     "distribution": (DataName, DistName),
@@ -235,7 +236,8 @@ KINDS: dict[str, tuple[type, ...]] = {
 def unknown_name(log: Log, name: tree.Name, scope: Scope, more: tuple[str, ...] = (), what: str = "name") -> Failed:
     """Record an unknown name with the nearest one that would do."""
     near = nearest(name.id, [*(n for n in scope.visible() if isinstance(scope.find(n), KINDS[what])), *more])
-    hint = f"write `{near}`" if near else f"declare it: `let {name.id} = ..`" if what == "name" else f"declare `{name.id}` first"
+    new = {"name": f"declare it: `let {name.id} = ..`", "size": f"declare it: `dim {name.id} = 4`"}
+    hint = f"write `{near}`" if near else new.get(what, f"declare `{name.id}` first")
     return log.fail("GE101", f"unknown {what} `{name.id}`", name.span, f"did you mean `{near}`?" if near else "", hint=hint)
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from gamespec.check.build import Build
 from gamespec.check.constant import evaluate
+from gamespec.check.names import below
 from gamespec.check.scope import Broken, DataName, DistName, Failed, NetName, Scope, unknown_name
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Num
@@ -137,6 +138,10 @@ def ranges(found: ir.Set | None) -> Interval | None:
 
 
 def _dim(node: tree.Expr, scope: Scope, build: Build) -> int:
+    called = {call.fn for call in below(node, tree.Call)}
+    for name in below(node, tree.Name):
+        if scope.find(name.id) is None and name not in called and name.id not in ("inf", "pi"):
+            raise unknown_name(build.log, name, scope, (), "size")
     value = evaluate(node, scope, build)
     if not isinstance(value, Fraction) or value.denominator != 1 or not 1 <= value <= _LARGEST:
         raise build.log.fail("GE202", "a dimension is a whole number from 1", node.span, hint=f"write a number up to {_LARGEST}")

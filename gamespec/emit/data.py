@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 
-from gamespec.check.constant import column_names, plain_use
+from gamespec.check.constant import column_names, of_table, plain_use
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.spell import attribute
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Expr, Word
+from gamespec.ir.types import Field
 from gamespec.ir.walk import walk
 from gamespec.library.data.files import data_file
 from gamespec.library.registry import words
 
 FIRST_ORDER = 4
 """Number of the random stream that shuffles the first source; the others follow."""
+
+
+FIRST_MOVES = 2048
+"""The same for the images that are shifted and mirrored."""
 
 
 def quoted(value: object) -> str:
@@ -25,6 +30,8 @@ def quoted(value: object) -> str:
 def arguments(use: ir.Use) -> str:
     """The arguments of a library word as Python text, strings in double quotes; a file that lies beside the game by its full path."""
     args, options = plain_use(use)
+    if use.word in words("data"):
+        args, options, _ = of_table(use)
     for key in ("path", "labels") if use.word in words("data") else ():
         if isinstance(options.get(key), str):
             options[key] = _found(str(options[key]))
@@ -60,12 +67,39 @@ def data_functions(scene: Scene, text: Text) -> None:
         if data.name in played:
             shapes = ", ".join(f"{f.name} [{', '.join(['n', *map(str, f.type.shape)])}]" for f in data.fields)
             text.define(f"batch_{name}", "s", f"The next minibatch of `{data.name}`: {shapes}.", span)
-            text.add(f"    rows = s.order_{name}.next()", f"    return tuple(t[rows] for t in s.{name})")
+            text.add(f"    rows = s.order_{name}.next()")
+            _batch(scene, data, text)
         if _sampled(scene, data.name):
             text.define(f"draw_{name}", "s, n, rng", f"n rows of `{data.name}`, drawn with replacement.", span)
             text.add(f"    return s.{name}[0][torch.randint(len(s.{name}[0]), (n,), generator=rng, device=s.device)]")
     for dist in scene.game.dists:
         _dist(dist, text)
+
+
+def _batch(scene: Scene, data: ir.Data, text: Text) -> None:
+    """The rows of a minibatch, its images moved where that was asked for."""
+    name, moves = attribute(data.name), _moves(data)
+    if not moves:
+        text.add(f"    return tuple(t[rows] for t in s.{name})")
+        return
+    scene.reached.add("moved_images")
+    text.add(f"    drawn = [t[rows] for t in s.{name}]")
+    for k, f in enumerate(data.fields):
+        if len(f.type.shape) == 3:
+            settings = f"pad={moves.get('pad', 0)}, flip={moves.get('flip', False)}, fill={_darkest(f)!r}"
+            text.add(f"    drawn[{k}] = moved_images(drawn[{k}], s.rng_moves_{name}, {settings})")
+    text.add("    return tuple(drawn)")
+
+
+def _darkest(field: Field) -> float:
+    """What comes in at the edge of an image: 0, or the value next to it in the declared range."""
+    lo, hi = (None, None) if field.range is None else (field.range.lo, field.range.hi)
+    return float(lo) if lo is not None and lo > 0 else float(hi) if hi is not None and hi < 0 else 0.0
+
+
+def _moves(data: ir.Data) -> dict[str, object]:
+    """What is done to the images of each minibatch; nothing for a source that is no word of the library."""
+    return of_table(data.source)[2] if data.source.word in words("data") else {}
 
 
 def _measured(scene: Scene) -> list[Expr]:
@@ -141,6 +175,8 @@ def start_data(scene: Scene, d: ir.Data, number: int, text: Text) -> None:
     if any(d.name in getattr(op, "data", ()) for op in scene.plan.body):
         scene.reached.add("Sampler")
         text.add(f'    s.order_{name} = Sampler(len(s.{name}[0]), BATCH, stream(seed, {FIRST_ORDER + number}, "cpu"))')
+        if _moves(d):
+            text.add(f"    s.rng_moves_{name} = stream(seed, {FIRST_MOVES + number}, device)")
 
 
 def _columns(d: ir.Data) -> list[str]:

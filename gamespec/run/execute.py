@@ -129,6 +129,7 @@ def started(run: Run, linked: Linked) -> tuple[State, Base]:
         state = run.module.start(run.seed, linked.device, nets=linked.nets or None, data=linked.data or None)
     except Exception as error:
         raise run.failed(error) from error
+    link.inside(run.checked, run.module, state, linked.data)
     return state, base(state)
 
 

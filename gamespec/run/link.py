@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from gamespec.emit.spell import attribute
+from gamespec.library.registry import words
 from gamespec.report.diagnostic import Diagnostic, GameError, Label
 from gamespec.report.source import Span
 
 if TYPE_CHECKING:
     from gamespec.ir.game import Data, Game, Net
     from gamespec.ir.types import Field, Type
-    from gamespec.run.contract import Checked
+    from gamespec.run.contract import Checked, Emitted, State
 
 ROWS = 2_000_000
 """Rows of one data source that are held in memory."""
+
+_AT_ONCE = 4096
+"""Rows that are compared with their range at a time."""
 
 
 def span(checked: Checked, key: str) -> Span:
@@ -107,7 +112,7 @@ def checked_column(name: str, field: Field, column: Tensor, place: Span) -> Tens
     rows = 2 if "." in field.name else 1  # of a set of tasks: tasks, and the rows of each
     if tuple(column.shape[rows:]) != inner or column.dim() < rows:
         raise refusal("GE602", title, place, f"row 0 has shape {list(column.shape[1:])}, needed {list(inner)}")
-    whole = field.type.kind in ("class", "index", "bool", "tokens")
+    whole = _whole(field)
     if whole and column.is_floating_point():
         raise refusal(
             "GE602",
@@ -116,22 +121,64 @@ def checked_column(name: str, field: Field, column: Tensor, place: Span) -> Tens
             f"row 0 is {column[0].tolist()!r}: a float, where whole numbers are needed",
             hint="convert it: `labels.long()`",
         )
-    lo, hi = _range(field)
-    flat = column.reshape(len(column), -1)
-    # Data rounded to float32 from a bound itself is inside.
-    slack = 0.0 if whole else 1e-6 * max(1.0, *(abs(b) for b in (lo, hi) if math.isfinite(b)), 0.0)
-    bad = flat.isnan() | (flat < lo - slack) | (flat > hi + slack)
+    bad = _outside(field, column)
     if bool(bad.any()):
-        row = int(bad.any(1).nonzero()[0])
-        value = flat[row][bad[row]][0].item()
-        needed = "a number" if math.isnan(value) else f"between {lo:g} and {hi:g}"
-        pixels = (lo, hi) == (0.0, 1.0) and float(flat.min()) >= 0 and 1 < float(flat.max()) <= 255
-        hint = "divide by 255" if pixels and not whole else ""
-        title = title if whole else f"`{field.name}` of `{name}` leaves its declared range"
-        raise refusal("GE602", title, place, f"row {row} holds {value:g}, needed {needed}", hint=hint)
+        row = int(bad.nonzero()[0])
+        raise _leaves(name, field, column, row, f"row {row}", place)
     if field.type.kind == "bool":
         return column.bool()
     return column.long() if whole else column.to(torch.get_default_dtype())
+
+
+def _outside(field: Field, column: Tensor) -> Tensor:
+    """Which rows of a column leave its range, [n] bool."""
+    bad = [torch.zeros(0, dtype=torch.bool)]
+    for part in torch.split(column, _AT_ONCE):
+        flat = part.reshape(len(part), -1)
+        bad.append(_wrong(field, flat).any(1).cpu())
+    return torch.cat(bad)
+
+
+def _wrong(field: Field, values: Tensor) -> Tensor:
+    lo, hi = _range(field)
+    # Data rounded to float32 from a bound itself is inside.
+    slack = 0.0 if _whole(field) else 1e-6 * max(1.0, *(abs(b) for b in (lo, hi) if math.isfinite(b)), 0.0)
+    return values.isnan() | (values < lo - slack) | (values > hi + slack)
+
+
+def _leaves(name: str, field: Field, column: Tensor, row: int, shown: str, place: Span) -> GameError:
+    """What is said of a row that holds a number outside; `shown` is the row in the reader's terms."""
+    lo, hi = _range(field)
+    flat = column[row].reshape(-1)
+    value = float(flat[_wrong(field, flat)][0])
+    needed = "a number" if math.isnan(value) else f"between {lo:g} and {hi:g}"
+    pixels = (lo, hi) == (0.0, 1.0) and float(flat.min()) >= 0 and 1 < float(flat.max()) <= 255
+    hint = "divide by 255" if pixels and not _whole(field) else ""
+    title = f"`{field.name}` of `{name}` is not {field.type}" if _whole(field) else f"`{field.name}` of `{name}` leaves its declared range"
+    return refusal("GE602", title, place, f"{shown} holds {value:g}, needed {needed}", hint=hint)
+
+
+def inside(checked: Checked, module: Emitted, state: State, given: Collection[str]) -> None:
+    """Compare what was read from files with the declared ranges; the first row outside is named as it stands in its file.
+
+    Sources that ship with the package were compared when the game was checked, and what was `given` when it was linked.
+    Error: GameError with GE602. Cost: one pass over the columns that have a range.
+    """
+    for source in checked.game.data:
+        entry = words("data").get(source.source.word)
+        if source.name in given or entry is None or entry.columns_of is None:
+            continue
+        name = attribute(source.name)
+        for field, column in zip(source.fields, getattr(state, name), strict=True):
+            if field.range is None or not bool((bad := _outside(field, column)).any()):
+                continue
+            places = getattr(module, f"read_{name}")()["row"]
+            first = min(bad.nonzero()[:, 0].tolist(), key=lambda k: int(places[k]))
+            raise _leaves(source.name, field, column, first, f"row {int(places[first])} of the file", span(checked, f"data:{source.name}"))
+
+
+def _whole(field: Field) -> bool:
+    return field.type.kind in ("class", "index", "bool", "tokens")
 
 
 def _inner(type_: Type) -> tuple[int, ...]:

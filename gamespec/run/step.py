@@ -41,6 +41,7 @@ class Step:
         compiling = "on" if self._run.compiling == "on" else "off"
         self._lane = Lane(self._run.module, compiling, 0, tuple(self._sources))
         self.state = self._guarded(self._run.module.start, self._run.seed, linked.device, nets=linked.nets or None, data=linked.data or None)
+        link.inside(self._run.checked, self._run.module, self.state, linked.data)
 
     def __call__(self, batch: Any = None) -> Info:  # noqa: ANN401  # see the class; until 2027-11
         """Make one step."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gamespec.check.constant import plain, plain_use
+from gamespec.check.constant import of_table, plain
 from gamespec.check.owners import moves
 from gamespec.check.shape import each
 from gamespec.ir import game as ir
@@ -48,7 +48,7 @@ def rows_of(game: ir.Game, name: str) -> int:
     entry = words("data").get(data.source.word)
     if entry is None or entry.rows is None:
         return 0
-    args, options = plain_use(data.source)
+    args, options, _ = of_table(data.source)
     return whole(entry.rows(*args, **options))
 
 

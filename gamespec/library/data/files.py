@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option
-from gamespec.library.data.tables import noisy_labels, rows_of_split, shuffled
+from gamespec.library.data.tables import MOVES, noisy_labels, rows_of_split, shuffled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +21,7 @@ FILE = (
     Option("label_noise", float, 0.0),
     Option("noise_seed", int, 0),
     Option("targets", tuple, ("y",)),
+    *MOVES,
 )
 """The options of every table that is read from a file."""
 
@@ -196,7 +197,8 @@ def file_table(
 ) -> dict[str, Tensor]:
     """The rows asked for, as the columns of a table; `labels` has codes and number of classes of each target.
 
-    Shapes: x [n, ...] float32; targets, y_clean and i [n] int64; is_noisy [n] bool. The first target has the noise.
+    Shapes: x [n, ...] float32; targets, y_clean, i and row [n] int64; is_noisy [n] bool. The first target has the noise, and
+    `row` is where each row stands in the file, from 0.
     Error: ValueError for rows that there are not, for lengths that differ, for NaN, and for `unit` of what is no uint8.
     """
     total = len(x)
@@ -219,7 +221,7 @@ def file_table(
         spread = base.std(dim=0, correction=0)
         # A column that never changes in the train rows has no unit of its own.
         picked = (picked - base.mean(dim=0)) / torch.where(spread > 0, spread, torch.ones_like(spread))
-    columns = {"x": picked, "i": torch.arange(len(chosen))}
+    columns = {"x": picked, "i": torch.arange(len(chosen)), "row": chosen}
     for k, (name, (codes, classes)) in enumerate(labels.items()):
         clean = codes[chosen].long()
         if k == 0:
@@ -232,7 +234,7 @@ def file_table(
 
 def file_columns(shape: tuple[int, ...], byte: bool, scale: str, classes: dict[str, int]) -> dict[str, dict[str, Any]]:
     """What `file_table` will give: kind, shape, classes and range of each column, without reading a row."""
-    found: dict[str, dict[str, Any]] = {"x": {"kind": "real", "shape": shape}, "i": {"kind": "index"}}
+    found: dict[str, dict[str, Any]] = {"x": {"kind": "real", "shape": shape}, "i": {"kind": "index"}, "row": {"kind": "index"}}
     if byte and scale != "standard":
         found["x"]["range"] = (0.0, 1.0 if scale == "unit" else 255.0)
     for k, (name, size) in enumerate(classes.items()):

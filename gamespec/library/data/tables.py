@@ -10,6 +10,9 @@ from gamespec.library.base import Option
 if TYPE_CHECKING:
     from torch import Tensor
 
+MOVES = (Option("pad", int, 0), Option("flip", bool, False))
+"""How far images of a minibatch are shifted, in pixels, and whether half of them are mirrored; the table itself stays."""
+
 TABLE = (
     Option("split", str, "all", words=("train", "test", "all")),
     Option("subset", int, None),
@@ -17,6 +20,7 @@ TABLE = (
     Option("label_noise", float, 0.0),
     Option("noise_seed", int, 0),
     Option("targets", tuple, ("y",)),
+    *MOVES,
 )
 """The options of a table that ships inside scikit-learn."""
 
