@@ -202,12 +202,14 @@ def _if(node: tree.If, scope: Scope, build: Build) -> Typed:
 
 def _array(node: tree.List | tree.Tuple, scope: Scope, build: Build) -> Typed:
     items = tuple(lower(i, scope, build) for i in node.items)
+    if not items:
+        raise build.log.fail("GE208", "an array without numbers", node.span, hint="write at least one number: `[0]`")
     for item, at in zip(items, node.items, strict=True):
         if not item.type.numeric or item.type.kind == "logits":
             raise build.log.fail("GE207", f"an array holds numbers, and this is {item.type}", at.span, hint="write numbers")
     if len({i.type.shape for i in items}) > 1:
         raise build.log.fail("GE203", "the rows of this array have different lengths", node.span, hint="give each row as many numbers")
-    inner = items[0].type.shape if items else ()
+    inner = items[0].type.shape
     return Typed(Array(items=tuple(i.expr for i in items)), Type(kind="real", shape=(len(items), *inner)), any(i.rows for i in items))
 
 

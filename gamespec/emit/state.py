@@ -140,7 +140,7 @@ def _constant(v: ir.Var, init: Expr | None, shape: str, scene: Scene) -> str:
         value = f"torch.tensor({text}, {options})"
     else:
         values = [exact(init)]
-        value = f"torch.full({shape}, {text if '.' in text else f'{text}.0'}, {options})"
+        value = f"torch.full({shape}, {text if set(text) & {*'.e'} else f'{text}.0'}, {options})"
     write = writer(scene)
     known = v.set is None or sets.inside(v.set, values, write)
     return value if known else sets.projection(v.set, value, write, rows=False)

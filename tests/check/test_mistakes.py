@@ -76,6 +76,7 @@ ROWS = (
     Bad("missing file", change(ROBUST, 'digits("train")', 'csv("none.csv")'), "GE603", 'csv("none.csv")', "No such file", "GAMESPEC_DATA"),
     Bad("empty file", "", "GE004", "", "empty", "smallest game"),
     Bad("empty but for a comment", "# nothing\n", "GE004", "", "empty", "smallest game"),
+    Bad("an empty array", change(SADDLE, "[ x*y ]", "[ x*y + norm([]) ]"), "GE208", "[]", "without numbers", "[0]"),
     # ---------------------------------------------------------------- names
     Bad("twice", SADDLE + "var x: R\n", "GE102", "x", "second declaration", "x_2"),
     Bad("a schedule twice", SADDLE + "schedule { x: sgd() }\nschedule { y: sgd() }", "GE102", "schedule { y: sgd() }", "twice", "name"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from fractions import Fraction
 
 import pytest
 
 from gamespec import pipeline
 from gamespec.emit.data import quoted
 from gamespec.report.source import Source
+from tests.emit.build import program
 
 HEAD = "language 1\nvar x in [-1, 1] init 0\nsolve min{x} [ x^2 ]\n"
 
@@ -30,3 +32,10 @@ def test_a_text_is_quoted(value: str):
     """What Python reads is the text itself, on one line."""
     assert ast.literal_eval(quoted(value)) == value
     assert len(quoted(value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("start", ["1e-6", "1e-20", "0.5", "3", "-1/3", "1e20"])
+def test_a_start_is_a_number_of_python(start: str):
+    """However small or large, whole or not: the program begins there, as a floating-point number."""
+    made = program(f"language 1\nvar x: R init {start}\nsolve min{{x}} [ x^2 ]\n")
+    assert made.start().x.item() == float(Fraction(start))

@@ -2,7 +2,7 @@
 
 `grammar` changes the tokens of games that there are and puts parts of one into another, guided by hypothesis; `bytes` is
 libFuzzer through atheris (`pip install atheris`), which follows the branches that are taken. What fails is written to
-`found/` beside this file; `--keep` adds what reached new branches to `corpus.json`, which the tests replay.
+`gamespec-fuzz` in the folder for temporary files; `--keep` adds what reached new branches to `corpus.json`, which the tests replay.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import hashlib
 import json
 import resource
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
 
 HERE = Path(__file__).parent
+FOUND = Path(tempfile.gettempdir()) / "gamespec-fuzz"
 MEMORY = 500 * 2**20
 """Bytes that a text may cost beyond what the compiler itself takes."""
 
@@ -45,10 +47,9 @@ def keep(text: str, reason: str, seen: set[str]) -> None:
         return
     seen.add(mark)
     name = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
-    folder = HERE / "found"
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.game").write_text(text, encoding="utf-8", errors="replace")
-    (folder / f"{name}.txt").write_text(reason)
+    FOUND.mkdir(exist_ok=True)
+    (FOUND / f"{name}.game").write_text(text, encoding="utf-8", errors="replace")
+    (FOUND / f"{name}.txt").write_text(reason)
     print(f"FAILED {name}: {reason.strip().splitlines()[-1]}", flush=True)
 
 
@@ -96,7 +97,7 @@ def by_bytes(minutes: float, *, explain: bool) -> None:
         if reason:
             keep(text, reason, seen)
 
-    folder = HERE / "found"
+    folder = FOUND
     (folder / "seeds").mkdir(parents=True, exist_ok=True)
     for k, text in enumerate([*(" ".join(tokens) for tokens in PROGRAMS), *corpus()]):
         (folder / "seeds" / str(k)).write_text(text, encoding="utf-8", errors="surrogateescape")
@@ -118,7 +119,7 @@ def corpus() -> list[str]:
 
 def grow() -> None:
     """Add what libFuzzer found to reach new branches to the corpus, the shortest first, up to 400 texts."""
-    new = [p.read_bytes().decode("utf-8", "replace") for p in (HERE / "found" / "new").glob("*")]
+    new = [p.read_bytes().decode("utf-8", "replace") for p in (FOUND / "new").glob("*")]
     texts = sorted({*corpus(), *(t for t in new if len(t) < 2000)}, key=lambda t: (len(t), t))[:400]
     (HERE / "corpus.json").write_text(json.dumps(texts, indent=0, ensure_ascii=True) + "\n", encoding="utf-8")
 
