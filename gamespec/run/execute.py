@@ -24,6 +24,7 @@ from gamespec.run.probes import Probes
 from gamespec.run.proofs import proved_checks
 from gamespec.run.recorder import Recorder
 from gamespec.run.result import Report, Result, Status
+from gamespec.run.sampled import Sampled
 from gamespec.run.saver import Saver, stoppable, write_manifest
 from gamespec.run.snapshot import Base, Snapshot, base, restored
 from gamespec.run.store import Store
@@ -153,7 +154,8 @@ def play(
         listeners: tuple[Callable[[Report], None], ...] = (*writers, *shown)
         history = tuple(store.read_lines(kept.path / "metrics.jsonl")) if since else ()
         probes = _probes(run, state, start, steps, since)
-        recorder = Recorder(run.module, kept, listeners, probes, history, since.seconds if since else 0.0)
+        sampled = Sampled(run.checked.game, run.module, max((row["step"] for row in history if "@samples" in row), default=0))
+        recorder = Recorder(run.module, kept, listeners, probes, history, since.seconds if since else 0.0, sampled)
         lane = _lane(run, steps, state, since)
         saver = Saver(kept, recorder, lane, start, known, run.request.every if run.request.out else 0)
         word = since.ended if since else ""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gamespec.report.diagnostic import Diagnostic
     from gamespec.run.contract import Emitted, State
     from gamespec.run.probes import Probes
+    from gamespec.run.sampled import Sampled
     from gamespec.run.store import Store
 
 _METRICS, _LOOKS = 0.01, 0.007
@@ -37,6 +38,7 @@ class Recorder:
         probes: Probes | None = None,
         history: tuple[dict[str, Any], ...] = (),
         seconds: float = 0.0,
+        sampled: Sampled | None = None,
     ) -> None:
         self.history: list[dict[str, Any]] = list(history)
         self._before = seconds
@@ -46,6 +48,7 @@ class Recorder:
         self._store = store
         self._listeners = listeners
         self._probes = probes
+        self._sampled = sampled
         self._start = time.perf_counter()
         self._probed = self._start
         self._spent: list[float] = []
@@ -80,8 +83,9 @@ class Recorder:
             self._probed = time.perf_counter()
         if self._probes is not None:
             self._probes.report(state, k)
+        made = self._sampled.look(k, state) if self._sampled is not None else {}
         point = tuple(float(x) for x in self._module.point(state)) if self._module.KIND == "scalar" else ()
-        report = Report(k, self.seconds, {name: float(loss) for name, loss in losses.items()}, metrics, point, self._told())
+        report = Report(k, self.seconds, {name: float(loss) for name, loss in losses.items()}, metrics, point, self._told(), made)
         row = report.row()
         self.history.append(row)
         self._store.line(row)

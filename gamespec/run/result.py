@@ -71,11 +71,14 @@ class Report:
     """All variables, in a game of few numbers."""
     warnings: tuple[Diagnostic, ...] = ()
     """What was noticed since the last report."""
+    samples: Mapping[str, Any] = field(default_factory=dict)
+    """What generators made of fixed noise, at the reports where that is kept."""
 
     def row(self) -> dict[str, Any]:
         """As it stands in the history and in metrics.jsonl."""
         where = {"@point": list(self.point)} if self.point else {}
-        return {"step": self.step, "time": round(self.time, 4), "losses": dict(self.losses), **where, **self.metrics}
+        made = {"@samples": dict(self.samples)} if self.samples else {}
+        return {"step": self.step, "time": round(self.time, 4), "losses": dict(self.losses), **where, **made, **self.metrics}
 
 
 @dataclass(frozen=True)

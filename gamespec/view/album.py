@@ -10,6 +10,7 @@ from gamespec.view.picture import Album, Picture
 DRAWN = {
     "the plane": plane.plane,
     "samples": samples.generated,
+    "samples over time": samples.over_time,
     "decision regions": samples.boundaries,
     "robustness over the radius": attack.over_radius,
     "attacked images": attack.images,

@@ -6,6 +6,7 @@ import inspect
 import time
 from typing import Any
 
+from gamespec.emit.spell import spelled
 from gamespec.ir.expr import Ref
 from gamespec.ir.game import Net, Node, Param, Var
 from gamespec.lazy import torch
@@ -19,6 +20,9 @@ _SECONDS = 12.0
 
 _SHARES = (0.0, 1.0, 0.5, 2.0, 0.25, 0.75, 1.5)
 """Radii as shares of the one trained for, the telling ones first."""
+
+_SEARCH = {"steps": 20, "restarts": 1}
+"""How hard the adversary of a picture tries, as far as it can be told."""
 
 _IMAGES = 4
 _SALIENCY = "saliency is the size of the derivative of the largest score."
@@ -78,7 +82,7 @@ def _adversaries(run: Opened, *, metrics: bool) -> list[tuple[Node, Var, Param]]
 
 
 def images(run: Opened) -> Picture:
-    """Some images, the perturbations found for them, and what the network sees then."""
+    """Some images, the perturbations found for them, and what the network sees then; of other networks what they look at."""
     for node, var, param in [*_adversaries(run, metrics=True), *_adversaries(run, metrics=False)]:
         net = next((n for n in run.game.nets if n.inputs and n.inputs[0].shape == var.type.shape and n.output.kind == "logits"), None)
         prefix = f"{node.id.split('/')[0][1:]}_" if node.id.startswith("@") else ""
@@ -93,23 +97,30 @@ def _images(run: Opened, node: Node, var: Var, param: Param, net: Net, respond: 
     data = next(d for d in run.game.data if d.name == draw.over)
     s, rng = run.state, torch.Generator().manual_seed(1)
     table = dict(zip(draw.names, rows(run, data, rng, 32), strict=True))
-    wanted = [p for p in inspect.signature(respond).parameters if p not in ("s", "rng", "steps", "restarts")]
+    taken = inspect.signature(respond).parameters
+    wanted = [p for p in taken if p not in ("s", "rng", *_SEARCH)]
     unknown = [p for p in wanted if p not in table and not hasattr(s, p)]
     if unknown:
         raise Undrawable(f"the adversary also depends on `{unknown[0]}`")
     given = {p: table[p] if p in table else getattr(s, p) for p in wanted}
-    moved = respond(s, **given, rng=rng, steps=20, restarts=1).detach()
+    moved = respond(s, **given, rng=rng, **{k: v for k, v in _SEARCH.items() if k in taken}).detach()
     clean = next(c for c in table.values() if tuple(c.shape[1:]) == var.type.shape)
-    h = getattr(s, net.name)
+    h = getattr(s, spelled(net.name))
     with torch.no_grad():
         before, after = h(clean).argmax(-1), h(clean + moved).argmax(-1)
+    others = [n for n in run.game.nets if n.name != net.name and n.inputs == net.inputs and n.output.kind == "logits" and hasattr(s, spelled(n.name))]
+    lookers = [(net.name if others else "saliency", h), *((n.name, getattr(s, spelled(n.name))) for n in others)]
     worst = sorted(range(len(clean)), key=lambda k: (int(before[k] == after[k]), k))[:_IMAGES]
     high = float(moved.abs().max()) or 1.0
-    shown = [[clean[k].tolist(), (moved[k] / high).tolist(), (clean[k] + moved[k]).tolist(), _saliency(h, clean[k : k + 1])] for k in worst]
+    shown = [
+        [clean[k].tolist(), (moved[k] / high).tolist(), (clean[k] + moved[k]).tolist(), *(_saliency(look, clean[k : k + 1]) for _, look in lookers)]
+        for k in worst
+    ]
     told = "; ".join(f"{int(before[k])} becomes {int(after[k])}" if before[k] != after[k] else f"{int(before[k])} stays" for k in worst)
-    names = ("image", "change", "attacked", "saliency")
+    names = ("image", "change", "attacked", *(name for name, _ in lookers))
+    whose = f"columns {', '.join(name for name, _ in lookers)}: what each network looks at; " if others else ""
     size = float(getattr(run.module, param.name))
-    caption = f"Row by row the network says: {told}. Changes reach {high:.3g} ({param.name} = {size:g}); " + _SALIENCY
+    caption = f"Row by row the network says: {told}. Changes reach {high:.3g} ({param.name} = {size:g}); " + whose + _SALIENCY
     return Picture("images", "What the adversary does", (Tiles("Images, those that fool the network first", shown, names, told, (1,)),), caption)
 
 

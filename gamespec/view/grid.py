@@ -96,8 +96,9 @@ def _panel(lines: Sequence[Line], along: str, metric: str) -> Panel:
 
 
 def _tradeoff(lines: Sequence[Line]) -> list[Panel]:
-    """Two metrics against each other over all combinations, where a sweep has exactly two, not counting the value."""
+    """Two metrics against each other over all combinations: privacy and utility, or the only two, not counting the value."""
     metrics = [m for m in metrics_of(lines) if m != "value"]
+    metrics = ["privacy", "utility"] if {"privacy", "utility"} <= {*metrics} else metrics
     if len(metrics) != 2 or len(lines) < 3:
         return []
     points = [(line.mean(metrics[0]), line.mean(metrics[1])) for line in lines]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
+from gamespec.emit.spell import spelled
 from gamespec.ir.expr import Num, Ref
 from gamespec.ir.game import Data, Dist, Net
 from gamespec.lazy import torch
+from gamespec.run.sampled import generators
 from gamespec.view.opened import Opened, Undrawable
 from gamespec.view.picture import Dots, Panel, Picture, Regions, Tiles
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _POINTS = 1000
+_TIMES = 6
 _SIDE = 100
 _SEED = 12345
 """The stream that pictures draw from: never one of the run."""
@@ -21,21 +25,17 @@ _SEED = 12345
 
 def generated(run: Opened) -> Picture:
     """What each generator of points in the plane, or of images, makes of noise, beside the data."""
-    pairs = [(net, dist) for net in run.game.nets for dist in run.game.dists if net.inputs == (dist.type,) and _drawn(net)]
+    pairs = generators(run.game)
     if not pairs:
         raise Undrawable("no network makes points of the plane or images out of noise")
     panels = tuple(_generated(run, net, dist) for net, dist in pairs)
     return Picture("samples", "Generated samples", panels, "Fresh noise, not that of the run; the data is what the game trains on.")
 
 
-def _drawn(net: Net) -> bool:
-    return net.output.kind == "real" and (net.output.shape == (2,) or len(net.output.shape) == 3)
-
-
 def _generated(run: Opened, net: Net, dist: Dist) -> Panel | Tiles:
     s, rng = run.state, torch.Generator().manual_seed(_SEED)
     draw = getattr(run.module, f"draw_{dist.name}", None)
-    module = run.module.players(s).get(net.handle, getattr(s, net.name, None))
+    module = run.module.players(s).get(net.handle, getattr(s, spelled(net.name), None))
     if draw is None or module is None:
         raise Undrawable(f"the program has no generator `{net.name}`")
     with torch.no_grad():
@@ -51,6 +51,42 @@ def _generated(run: Opened, net: Net, dist: Dist) -> Panel | Tiles:
         Dots(made[:, 0].tolist(), made[:, 1].tolist(), f"{net.name}({dist.name})", 1, "circle", 1.7, 0.6),
     )
     return Panel(f"{net.name} against the data", "", "", marks if data else marks[1:], equal=True, note=f"{_POINTS} samples of each")
+
+
+def over_time(run: Opened) -> Picture:
+    """What each generator made of the same noise at the reports where the run kept it, the first and the last among them."""
+    kept = [(row["step"], row["@samples"]) for row in run.history if "@samples" in row]
+    if not kept:
+        raise Undrawable("the run kept no samples")
+    few = sorted({round(k * (len(kept) - 1) / (_TIMES - 1)) for k in range(_TIMES)})
+    panels: list[Panel | Tiles] = []
+    for name in kept[-1][1]:
+        shown = [(kept[k][0], kept[k][1][name]) for k in few]
+        panels += [_tiles(name, shown)] if isinstance(shown[0][1][0][0], list) else _clouds(run, name, shown)
+    steps = ", ".join(str(kept[k][0]) for k in few)
+    return Picture("over_time", "Samples over time", tuple(panels), f"The same noise at steps {steps}; images have one row for each.")
+
+
+def _tiles(name: str, shown: list[tuple[int, Any]]) -> Tiles:
+    """A row of images for each step."""
+    images = [[[[[v / 255 for v in line] for line in channel] for channel in image] for image in made] for _, made in shown]
+    return Tiles(f"{name} over time", images)
+
+
+def _clouds(run: Opened, name: str, shown: list[tuple[int, Any]]) -> list[Panel | Tiles]:
+    """A panel of points for each step, all with the axes of the data where there is data in the plane."""
+    data = next((d for d in run.game.data if [f.type.shape for f in d.fields] == [(2,)]), None)
+    real = rows(run, data, torch.Generator().manual_seed(_SEED))[0].float()[:300].tolist() if data is not None else []
+    everything = [*real, *(point for _, made in shown for point in made if all(math.isfinite(v) for v in point))] or [[0.0, 0.0]]
+    low, high = ([end(p[k] for p in everything) for k in (0, 1)] for end in (min, max))
+    gaps = [0.05 * max(b - a, 1e-6) for a, b in zip(low, high, strict=True)]
+    xlim, ylim = ((low[k] - gaps[k], high[k] + gaps[k]) for k in (0, 1))
+    behind = (Dots([p[0] for p in real], [p[1] for p in real], "", 7, "circle", 1.4, 0.35),) if real else ()
+    panels: list[Panel | Tiles] = []
+    for step, made in shown:
+        cloud = Dots([p[0] for p in made], [p[1] for p in made], "", 1, "circle", 1.7, 0.7)
+        panels.append(Panel(f"{name}, step {step}", "", "", (*behind, cloud), xlim, ylim, equal=True))
+    return panels
 
 
 def rows(run: Opened, data: Data, rng: Any, most: int = _POINTS) -> tuple[Tensor, ...]:  # noqa: ANN401  # a torch generator; until 2027-11
@@ -88,7 +124,7 @@ def _boundary(run: Opened, net: Net, data: Data) -> list[Panel]:
     lines = [torch.linspace(float(low[k]), float(high[k]), _SIDE, dtype=x.dtype) for k in (0, 1)]
     grid = torch.cartesian_prod(lines[1], lines[0]).flip(1)
     with torch.no_grad():
-        scores = run.module.players(s).get(net.handle, getattr(s, net.name, None))(grid)
+        scores = run.module.players(s).get(net.handle, getattr(s, spelled(net.name), None))(grid)
     classes = (scores.argmax(-1) if net.output.kind == "logits" else (scores.reshape(-1) > 0.5).long()).reshape(_SIDE, _SIDE)
     xlim, ylim = (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
     dots = tuple(

@@ -122,3 +122,25 @@ def measured(chromium, tmp_path):
         return dict(zip(keys, found, strict=True))
 
     return measure
+
+
+IMAGES = """language 1
+game two_nets
+# A robust and a plain network look at the same digits, and a generator makes images.
+param eps in [0, 1] = 0.1
+data train: (a: image[1, 8, 8] in [0, 1], b: class[10]) = digits("train", subset = 200)
+dist noise: R[4] = Normal(0, 1)
+net h: image[1, 8, 8] -> logits[10] = linear()
+net plain: image[1, 8, 8] -> logits[10] = linear()
+net G: R[4] -> image[1, 8, 8] = mlp(8)
+solve min{h, plain, G} [ E{(a, b) ~ train} [ max{d in Linf(eps)} [ ce(h(a + d), b) ] ] + E{(a, b) ~ train}[ ce(plain(a), b) ]
+                         + E{z ~ noise}[ norm(G(z))^2 ] ]
+schedule { h: adam(lr = 0.02)  d: pgd(steps = 2, lr = 0.1) }
+run { batch = 50  steps = 16  seed = 0 }
+"""
+
+
+@pytest.fixture(scope="session")
+def images(made):
+    """Two classifiers of images, one of them robust, and a generator of images."""
+    return made(IMAGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from xml.etree import ElementTree
 
@@ -11,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gamespec import cli
-from gamespec.view import attack, field, plane, png, samples, svg
+from gamespec.run.sampled import Sampled
+from gamespec.run.sweep import Line
+from gamespec.view import attack, field, grid, plane, png, samples, svg
 from gamespec.view.album import album
 from gamespec.view.contour import contour, joined
 from gamespec.view.field import Forces, forces, stationary_points
@@ -104,11 +107,65 @@ def test_samples_stand_beside_the_data(generator):
     assert sizes == [1000, 1000]
 
 
+@pytest.mark.parametrize("name", ["generator", "images"])
+def test_samples_over_time_are_those_of_the_run(request, name, made):
+    """The last look is at what was saved: the same noise gives the same samples; looks come at doubled steps, and cost no bit."""
+    run = open_run(request.getfixturevalue(name))
+    kept = [(row["step"], row["@samples"]["G"]) for row in run.history if "@samples" in row]
+    sampled = Sampled(run.game, run.module)
+    last = sampled.look(16, run.state)["G"]
+
+    assert [step for step, _ in kept] == [1, 2, 4, 8, 16]
+    assert all(later != earlier for (_, earlier), (_, later) in itertools.pairwise(kept))
+    assert sampled.look(31, run.state) == {}
+    if name == "images":
+        assert kept[-1][1] == last
+        assert torch.tensor(last).shape == (8, 1, 8, 8)
+        assert {max(map(max, image[0])) for image in last} <= set(range(256))
+    else:
+        assert torch.tensor(last).shape == (200, 2)
+
+
+def test_samples_over_time_are_drawn_in_order(generator, images):
+    """Clouds share the axes of all of them; images have one row for each look."""
+    clouds = samples.over_time(open_run(generator)).panels
+    (tiles,) = samples.over_time(open_run(images)).panels
+
+    assert [p.title for p in clouds] == [f"G, step {k}" for k in (1, 2, 4, 8, 16)]
+    assert len({(p.xlim, p.ylim) for p in clouds}) == 1
+    assert [len(row) for row in tiles.rows] == [8] * 5
+
+
+def test_saliency_of_plain_and_robust_side_by_side(images):
+    """Each row has the image, its change, and what either network looks at; for a linear one that is the weight of the class."""
+    run = open_run(images)
+    (tiles,) = attack.images(run).panels
+    image, _, _, robust, plain = (torch.tensor(t) for t in tiles.rows[0])
+    weights = run.state.plain_[-1].weight.detach()
+    largest = weights[run.state.plain_(image[None]).argmax()].abs()
+
+    assert tiles.names == ("image", "change", "attacked", "h", "plain")
+    assert torch.allclose(plain.flatten(), largest / largest.max(), atol=1e-5)
+    assert not torch.allclose(robust, plain)
+
+
+def test_a_sweep_shows_utility_against_privacy():
+    """Of many metrics these two are one curve, from the least privacy on, as rho goes on."""
+    lines = [
+        Line((("rho", str(rho)),), ("finished",), 0, {"privacy": (p,), "raw": (0.9,), "utility": (u,)})
+        for rho, p, u in ((1, 0.5, 0.8), (9, 0.7, 0.9))
+    ]
+    panel = grid.picture([*lines, *lines[:1]], "sweep").panels[-1]
+
+    assert (panel.x, panel.y) == ("privacy", "utility")
+    assert list(panel.marks[0].xs) == [0.5, 0.5, 0.7]
+
+
 def test_an_album_says_what_is_missing(generator):
     """What a run does not give is named with a reason."""
     found = album(open_run(generator))
 
-    assert [p.name for p in found.pictures] == ["curves", "samples"]
+    assert [p.name for p in found.pictures] == ["curves", "samples", "over_time"]
     assert any(m.startswith("the plane: the game is not one of two numbers") for m in found.missing)
 
 

@@ -35,10 +35,17 @@ class Balanced(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture(params=["cycle", "robust", "generator"])
+@pytest.fixture(params=["cycle", "robust", "generator", "images"])
 def page(request):
     """The page of each run."""
     return report(open_run(request.getfixturevalue(request.param)))
+
+
+def test_a_page_of_images_fits_a_phone(images, measured):
+    """Tiles of many columns and rows shrink with the page."""
+    found = measured(report(open_run(images)), 390)
+
+    assert int(found["wide"]) <= int(found["inner"]) == 390
 
 
 def test_a_page_is_well_formed_and_fetches_nothing(page):
@@ -84,11 +91,20 @@ def test_a_page_fits_its_window(robust, measured, width, dark):
     assert (sum(map(int, re.findall(r"\d+", found["ink"])[:3])) > 500) is dark
 
 
-def test_a_page_is_silent(cycle, chromium, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "part", "width", "dark"),
+    [
+        ("cycle", "The game in the plane", 1200, False),
+        ("generator", "Samples over time", 390, True),
+        ("images", "columns h, plain: what each network looks at", 1200, True),
+        ("images", "Samples over time", 390, False),
+    ],
+)
+def test_a_page_is_silent(request, name, part, width, dark, chromium, tmp_path):
     """The browser's console has nothing to say, not even of a missing icon."""
     path = tmp_path / "report.html"
-    path.write_text(report(open_run(cycle)), encoding="utf-8")
-    console, document = chromium(path, tmp_path / "profile")
+    path.write_text(report(open_run(request.getfixturevalue(name))), encoding="utf-8")
+    console, document = chromium(path, tmp_path / "profile", dark=dark, width=width)
 
     assert console == []
-    assert "The game in the plane" in document
+    assert part in document
