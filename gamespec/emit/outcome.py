@@ -1,4 +1,4 @@
-"""What a program says of where it stands: the residual, and the nearest stationary point."""
+"""What a program says of where it stands: the residual, the nearest stationary point, and how its path goes on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from gamespec.emit.step import Steps
 from gamespec.emit.survey import gap
 from gamespec.plan.ops import Choose, Derive, Respond, Select, Survey, flat
 from gamespec.plan.response import Envelope, Frozen, Response
+from gamespec.solvers.cost import work
+
+TAIL, FEWEST = 2000, 64
+"""Steps after the last of a run, on a copy, that show where the path leads; and how many there are at least."""
+
+PASSES = 40_000
+"""Forward and backward passes that those steps may take."""
 
 
 def residual_function(scene: Scene, text: Text) -> None:
@@ -101,10 +108,31 @@ def _hull_terms(steps: Steps, node: str, child: str) -> list[str]:
     return [f"({n}.detach(), {_down(owner.sense)}g_{n}, {_projected(steps, o, rows=False)})" for n, o in zip(names, owner.owns, strict=True)]
 
 
-def stationary_function(scene: Scene, text: Text) -> None:
-    """Write `stationary_near` for games of variables alone whose players all stand still for each other."""
+def tail(scene: Scene) -> int:
+    """The steps of a path that are looked at: as many as their work allows, whatever the clock says."""
+    return max(FEWEST, min(TAIL, PASSES // max(work(scene.game, scene.plan), 1)))
+
+
+def ending_function(scene: Scene, text: Text) -> None:
+    """Write `ending` for games of variables alone."""
+    if not scene.scalar:
+        return
+    near = "stationary_near" if _standing(scene) else "None"
+    scene.reached.add("path_ending")
+    doc = "How a run of all its steps ended, a word and a sentence: by its certificate and by how its path goes on."
+    text.define("ending", "s, entries, points", doc)
+    text.add(f"    return path_ending(s, step, point, residual, TOL, entries, points, {near}, TAIL)")
+
+
+def _standing(scene: Scene) -> bool:
+    """Whether players are variables alone that all stand still for each other."""
     still = all(isinstance(r, (Frozen, Envelope)) for _, rs in scene.plan.residual for _, r in rs)
-    if not scene.scalar or scene.beams or not still or scene.game.dists or any(scene.game.node(n).axis for n in scene.nodes):
+    return scene.scalar and still and not scene.beams and not scene.game.dists and not any(scene.game.node(n).axis for n in scene.nodes)
+
+
+def stationary_function(scene: Scene, text: Text) -> None:
+    """Write `stationary_near` where it has a meaning."""
+    if not _standing(scene):
         return
     scene.reached.update({"stationary_point", "gradients", "unflatten_list"})
     names = [spelled(v.name) for v in scene.shared]

@@ -18,7 +18,7 @@ _PROGRAM = frozenset([
     "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
     "gain", "note", "sizes", "points", "shapes", "at", "good", "only", "climb", "climbs", "weight", "moved", "g_all", "field", "check", "play",
     "costs", "cost", "sets", "gains", "weights", "budget", "tried", "along", "answered", "last", "linprog",
-    "kept", "standing",
+    "kept", "standing", "ending", "TAIL", "Any", "NamedTuple", "Sequence",
     "advance", "memory", "graph", "slopes", "g_lead", "g_follow",
     "loop", "portrait", "plain", "losses", "held", "every", "seen", "starts", "ends", "stride",
 ])

@@ -13,7 +13,7 @@ from gamespec.emit.data import data_functions
 from gamespec.emit.functions import moved_function, objective
 from gamespec.emit.link import imports, link
 from gamespec.emit.metrics import expectations_function, metric_functions
-from gamespec.emit.outcome import residual_function, stationary_function
+from gamespec.emit.outcome import ending_function, residual_function, stationary_function, tail
 from gamespec.emit.piece import constant_text
 from gamespec.emit.points import answered_function
 from gamespec.emit.program import Program
@@ -39,11 +39,11 @@ def steps_for(data=None):
     return math.ceil({epochs!r} * math.ceil(rows / (BATCH or rows)))
 '''
 
-KEEP = '''\
+KEEP = """\
             reached = {sign}standing(s)["{metric}"]
             if not hasattr(s, "kept") or reached > s.kept[0]:
                 s.kept = (reached, k, now)  # of all reports, the one whose players are given in the end
-'''
+"""
 
 TRAIN = '''
 
@@ -76,17 +76,30 @@ def report(k, s, losses):
 
 def main(steps=None, seed=SEED):
     """python {file}.py [STEPS [SEED]]"""
-    s, status = train(int(seed), steps=None if steps is None else int(steps), on_step=report)
-    for entry in certify(s):
+{points}    s, status = train(int(seed), steps=None if steps is None else int(steps), on_step={listener})
+    entries = certify(s)
+    for entry in entries:
         print("certificate", entry["name"], repr(entry["value"]))
     for name, found in measure(s).items():
         print("metric", name, repr(found))
-    print("status", status)
+{ending}    print("status", status)
 
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
 '''
+
+
+SCALAR = {
+    "points": "    points = []\n",
+    "listener": "lambda k, s, losses: (points.append(point(s)), report(k, s, losses))",
+    "ending": """\
+    if status == "finished":
+        status, note = ending(s, entries, points)
+        print("path", note)
+""",
+}
+"""What `main` does beside in games of variables alone: it says how the path goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +154,7 @@ def emit(game: ir.Game, plan: Plan, table: Table, request: Request, spans: dict[
     if numbers is None or not numbers.residual:
         residual_function(found, text)
     stationary_function(found, text)
+    ending_function(found, text)
     metric_functions(found, table, text)
     certify_function(found, text)
     stored_functions(found, text)
@@ -198,8 +212,9 @@ def _train(found: Scene, *, at_once: bool) -> str:
         steps = "steps_for(data) if steps is None else steps"
         counted = EPOCHS.format(epochs=found.plan.epochs, source=main, rows=rows_of(found.game, main) or f'len(data["{main}"][0])')
     lost, (moves, words) = "diverging" if found.scalar else "nan", AT_ONCE if at_once else ONE_BY_ONE
+    shown = SCALAR if found.scalar else {"points": "", "listener": "report", "ending": ""}
     known = {"steps": steps, "moves": moves, "tests": tests, "keep": kept, "best": best, "lost": lost, "file": found.game.name}
-    return counted + TRAIN.format(**known, **words).rstrip("\n")
+    return counted + TRAIN.format(**known, **words, **shown).rstrip("\n")
 
 
 def _assemble(found: Scene, text: Text, source: Source) -> Program:
@@ -216,6 +231,8 @@ def _assemble(found: Scene, text: Text, source: Source) -> Program:
     constants.add(f'NAME, SCHEDULE, KIND = "{found.game.name}", "{plan.schedule}", "{"scalar" if found.scalar else "network"}"')
     constants.add(f"SEED, STEPS, EVERY, BATCH, TOL = {plan.seed}, {plan.steps}, {plan.every}, {plan.batch}, {plan.tol!r}")
     constants.add(f"DTYPE = torch.{'float32' if plan.precision == 'mixed' else plan.precision}")
+    if found.scalar:
+        constants.add(f"TAIL = {tail(found)}")
     for p in found.game.params:
         if isinstance(p.value, Num):
             constants.add(f"{spelled(p.name)} = {constant_text(p.value)}", span=found.spans.get(f"param:{p.name}"))

@@ -80,6 +80,8 @@ class Emitted(Protocol):
     EVERY: int
     TOL: float | None
     KIND: str
+    TAIL: int
+    """Steps of a path that may be looked at; scalar games only."""
 
     def start(
         self,
@@ -113,6 +115,9 @@ class Emitted(Protocol):
 
     def certify(self, s: State, budget: int = ...) -> list[dict[str, Any]]:
         """What was checked at the final point, with `budget` times the usual search."""
+
+    def ending(self, s: State, entries: list[dict[str, Any]], points: list[list[float]]) -> tuple[str, str]:
+        """How a run of all its steps ended, a word and a sentence, by certificate and path; scalar games only."""
 
     def train(
         self,

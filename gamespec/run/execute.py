@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, cast
 from gamespec.report.diagnostic import Diagnostic, GameError, InternalError, Label
 from gamespec.report.source import Span
 from gamespec.run import foreign, link, store
-from gamespec.run.ahead import watched
 from gamespec.run.blame import not_finite
 from gamespec.run.lane import Lane
 from gamespec.run.load import load_file, located
@@ -314,10 +313,12 @@ def _finish(run: Run, recorder: Recorder, state: State, word: str) -> Result:
 def _measured(run: Run, recorder: Recorder, state: State, result: Result) -> Result:
     """The result with its certificate, metrics, expectations, and the status that the path shows."""
     module, status, note = run.module, result.status, ""
-    checks = (*module.certify(state), *proved_checks(run.checked.game, result.players))
+    own = module.certify(state)
+    checks = (*own, *proved_checks(run.checked.game, result.players))
     values = {name: float(value) for name, value in module.measure(state).items()}
-    if module.KIND == "scalar" and status is Status.FINISHED and not _certified(checks):
-        status, note = watched(run.module, state, recorder.points, recorder.pace)
+    if module.KIND == "scalar" and status is Status.FINISHED:
+        word, note = module.ending(state, own, recorder.points)
+        status = Status(word)
     if hasattr(state, "kept"):
         note = f"the players are those of step {state.kept[1]}, which `keep` chose of all reports"
     held = module.expectations(state, values, str(status))
@@ -336,11 +337,6 @@ def _has_nan(result: Result) -> bool:
     """Whether NaN is among the last losses, the metrics or what the certificate decides."""
     losses = result.history[-1]["losses"].values() if result.history else ()
     return any(math.isnan(v) for v in [*losses, *result.metrics.values(), *(c["value"] for c in result.checks if c["tol"] is not None)])
-
-
-def _certified(checks: tuple[dict[str, Any], ...]) -> bool:
-    """Whether something was checked, and all of it held."""
-    return any(c["ok"] for c in checks) and all(c["ok"] is not False for c in checks)
 
 
 def certificates(checks: tuple[dict[str, Any], ...], status: Status) -> dict[str, Any]:

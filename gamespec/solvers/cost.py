@@ -26,6 +26,12 @@ def passes(game: Game, plan: Plan) -> tuple[int, list[str]]:
     return backward, list(dict.fromkeys(parts))
 
 
+def work(game: Game, plan: Plan) -> int:
+    """Forward and backward passes of one step."""
+    forward, backward, _ = _ops(plan.body, game)
+    return forward + backward
+
+
 def memory(facts: Facts, plan: Plan) -> str:
     """A sentence: how many numbers a run keeps from one step to the next, of players, of copies and of step rules."""
     total, parts = 0, []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -11,7 +10,6 @@ from gamespec.ir.expr import Call, Expr, Num
 from gamespec.ir.game import Game
 from gamespec.lazy import torch
 from gamespec.run.result import Status
-from gamespec.run.trajectory import diagnose
 from gamespec.view.contour import contour, joined
 from gamespec.view.field import Forces, Stationary, forces, over, stationary_points
 from gamespec.view.opened import Opened
@@ -23,10 +21,9 @@ Window = tuple[Point, Point]
 _ARROWS = 13
 _LEVELS = 12
 _GRID = 61
-_STEPS = 20_000
-"""Steps of the path that are made again, at most."""
+_TAILS = 10
+"""Steps of the path that are made again, at most, in what the program looks at when it ends."""
 
-_SECONDS = 8.0
 _TAIL = 1500
 """Last points in which a period is looked for."""
 
@@ -71,11 +68,10 @@ def walked(run: Opened) -> tuple[list[Point], bool]:
     s = module.start(seed=run.manifest["seed"])
     last = int(run.history[-1]["step"]) if run.history else int(run.manifest["steps"])
     points: list[Point] = [_pair(module.point(s))]
-    begin = time.perf_counter()
-    for k in range(min(last, _STEPS)):
+    for _ in range(min(last, _TAILS * module.TAIL)):
         module.step(s)
         points.append(_pair(module.point(s)))
-        if not all(map(math.isfinite, points[-1])) or (k % 64 == 0 and time.perf_counter() - begin > _SECONDS):
+        if not all(map(math.isfinite, points[-1])):
             break
     return points, len(points) == last + 1
 
@@ -205,7 +201,8 @@ def _near_the_end(path: Sequence[Point], ahead: list[Mark], f: Forces, run: Open
     tail = [p for p in path[-_TAIL:] if all(map(math.isfinite, p))]
     xs, ys = [x for x, _ in tail], [y for _, y in tail]
     # The way to a cycle hides its period: where the whole tail has none, its second half may.
-    found = next((d for part in (tail, tail[len(tail) // 2 :]) if (d := diagnose(part)).period), None) if run.status is Status.CYCLING else None
+    parts = (tail, tail[len(tail) // 2 :]) if run.status is Status.CYCLING else ()
+    found = next((d for part in parts if (d := run.module.diagnose(part)).period), None)
     wide, tall = max(xs) - min(xs) or 1e-9, max(ys) - min(ys) or 1e-9
     xlim, ylim = (min(xs) - 0.1 * wide, max(xs) + 0.1 * wide), (min(ys) - 0.1 * tall, max(ys) + 0.1 * tall)
     name = title = f"The last {len(tail)} points"

@@ -61,7 +61,7 @@ def test_the_file_needs_torch_alone(path):
     top = {(n.module or "").split(".")[0] for n in tree.body if isinstance(n, ast.ImportFrom)}
     top |= {a.name.split(".")[0] for n in tree.body if isinstance(n, ast.Import) for a in n.names}
 
-    assert top <= {"__future__", "math", "sys", "collections", "contextlib", "torch"}
+    assert top <= {"__future__", "math", "sys", "collections", "contextlib", "copy", "typing", "torch"}
     assert not any(isinstance(n, ast.Name) and n.id == "gamespec" for n in ast.walk(tree))
 
 

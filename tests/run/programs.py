@@ -19,6 +19,8 @@ ROTATION = '''\
 
 import torch
 
+from gamespec.kernels.trajectory import path_ending
+
 NAME, SCHEDULE, SEED, STEPS, EVERY, TOL, KIND = "bilinear", "{schedule}", 0, {steps}, 10, {tol}, "scalar"
 
 
@@ -62,6 +64,10 @@ def point(s):
 
 def stationary_near(point):
     return [0.0, 0.0]
+
+
+def ending(s, entries, points):
+    return path_ending(s, step, point, residual, TOL, entries, points, stationary_near, 2000)
 
 
 def expectations(s, values, status):

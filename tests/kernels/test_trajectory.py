@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from gamespec.kernels.trajectory import cycle_said, diagnose
 from gamespec.run.result import Status
-from gamespec.run.trajectory import diagnose, not_reached
 
 Point = tuple[float, ...]
 
@@ -68,7 +68,7 @@ def test_an_exact_rotation_cycles_around_its_centre(rate):
     """Alternating descent-ascent on a bilinear game neither comes nearer nor goes away."""
     found = diagnose(walk(alternating(rate), (1.0, 1.0), 2000))
 
-    assert found.status is Status.CYCLING
+    assert found.status == Status.CYCLING
     assert math.hypot(*found.centre) < 0.1
     assert 0.9 < found.radius < 1.5
 
@@ -87,7 +87,7 @@ def test_spirals_are_no_cycles(method, status, rate):
     """A spiral out diverges; a spiral in is on its way."""
     found = diagnose(walk(method(rate), (1.0, 1.0), 2000))
 
-    assert found.status is status
+    assert found.status == status
 
 
 def test_a_slow_spiral_in_is_no_cycle():
@@ -100,7 +100,7 @@ def test_a_slow_spiral_in_is_no_cycle():
 @pytest.mark.parametrize("start", [(0.1, 0.0), (4.0, 0.0)])
 def test_a_limit_cycle_is_a_cycle_from_inside_and_outside(start):
     """Growth or shrinkage that dies out on the way to a limit cycle is no divergence and no convergence."""
-    assert diagnose(walk(van_der_pol(0.05), start, 2000)).status is Status.CYCLING
+    assert diagnose(walk(van_der_pol(0.05), start, 2000)).status == Status.CYCLING
 
 
 def test_a_rotation_with_noise_is_a_cycle():
@@ -108,7 +108,7 @@ def test_a_rotation_with_noise_is_a_cycle():
     clean = [circle(0.1 * i) for i in range(2000)]
     shaken = [(x + 0.02 * a, y + 0.02 * b) for (x, y), (a, b) in zip(clean, noise(2000), strict=True)]
 
-    assert diagnose(shaken).status is Status.CYCLING
+    assert diagnose(shaken).status == Status.CYCLING
 
 
 def test_two_incommensurate_rotations_are_a_cycle_without_a_period():
@@ -128,7 +128,7 @@ def test_jumping_between_two_points_is_a_cycle_of_two_steps():
 
 def test_noise_around_a_point_is_stalled():
     """Independent points have no period and no direction."""
-    assert diagnose(noise(2000)).status is Status.STALLED
+    assert diagnose(noise(2000)).status == Status.STALLED
 
 
 def test_correlated_noise_is_stalled():
@@ -138,54 +138,54 @@ def test_correlated_noise_is_stalled():
         x = (0.95 * x[0] + 0.1 * a, 0.95 * x[1] + 0.1 * b)
         path.append(x)
 
-    assert diagnose(path).status is Status.STALLED
+    assert diagnose(path).status == Status.STALLED
 
 
 @pytest.mark.parametrize("shape", [lambda i: 0.1 * i, lambda i: math.sqrt(1 + i), lambda i: math.log(1 + i)])
 def test_a_way_in_one_direction_drifts(shape):
     """Moving on and on, at a steady or falling pace."""
-    assert diagnose([(shape(i), 1.0) for i in range(500)]).status is Status.DRIFTING
+    assert diagnose([(shape(i), 1.0) for i in range(500)]).status == Status.DRIFTING
 
 
 def test_exponential_growth_diverges():
     """Each step is larger than the one before."""
-    assert diagnose([(math.exp(0.01 * i), 1.0) for i in range(500)]).status is Status.DIVERGING
+    assert diagnose([(math.exp(0.01 * i), 1.0) for i in range(500)]).status == Status.DIVERGING
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_exponential_decay_is_on_its_way(sign):
     """A path that settles, straight or from side to side, has not failed."""
-    assert diagnose([(sign**i * math.exp(-0.003 * i), 1.0) for i in range(2000)]).status is Status.FINISHED
+    assert diagnose([(sign**i * math.exp(-0.003 * i), 1.0) for i in range(2000)]).status == Status.FINISHED
 
 
 def test_a_part_of_a_turn_is_no_cycle_yet():
     """Less than three turns do not tell."""
-    assert diagnose([circle(0.003 * i) for i in range(2000)]).status is Status.FINISHED
+    assert diagnose([circle(0.003 * i) for i in range(2000)]).status == Status.FINISHED
 
 
 def test_standing_still_is_converged_where_the_residual_says_so():
     """The residual decides between an answer and a standstill."""
     still = [(1.0, 2.0)] * 100
 
-    assert diagnose(still, 1e-9, 1e-6).status is Status.CONVERGED
-    assert diagnose(still, 1e-3, 1e-6).status is Status.STALLED
+    assert diagnose(still, 1e-9, 1e-6).status == Status.CONVERGED
+    assert diagnose(still, 1e-3, 1e-6).status == Status.STALLED
 
 
 @pytest.mark.parametrize("path", [[], [(1.0,)], [()] * 5])
 def test_too_short_a_path_says_nothing(path):
     """No points, one point and points of no variables are all just finished."""
-    assert diagnose(path).status is Status.FINISHED
+    assert diagnose(path).status == Status.FINISHED
 
 
 def test_a_path_with_nan_is_nan():
     """One number is enough."""
-    assert diagnose([(0.0,)] * 40 + [(math.nan,)]).status is Status.NAN
+    assert diagnose([(0.0,)] * 40 + [(math.nan,)]).status == Status.NAN
 
 
-def test_the_message_names_the_point_that_was_not_reached():
+def test_the_message_names_the_point_that_was_cycle_said():
     """Where the path goes around, and which stationary point lies there."""
     found = diagnose(walk(alternating(0.1), (1.0, 1.0), 2000))
-    said = not_reached(found, [0.0, 0.0])
+    said = cycle_said(found, [0.0, 0.0])
 
     assert "once in 62.8 steps" in said
     assert said.endswith("the stationary point (0, 0) was not reached")
