@@ -171,12 +171,13 @@ def words(args: Namespace, screen: Screen) -> int:
 
 
 def _signature(entry: Any) -> str:  # noqa: ANN401  # a record of the library; until 2027-11
-    """Options as they are written: `steps, lr = 0.1`."""
+    """Options as they are written: `steps, lr = 0.1`; a rate of 0 leaves the rule's own."""
     from gamespec.library.base import REQUIRED
 
     shown = []
     for option in entry.options:
         default = "|".join(option.words) or ("" if option.default is REQUIRED else _literal(option.default))
+        default = "rule's own" if option.name == "lr" and option.default == 0 else default
         shown.append(f"{option.name}{'...' if option.many else ''}{f' = {default}' if default else ''}")
     return ", ".join(shown)
 

@@ -66,7 +66,18 @@ def _field(steps: Steps, op: Adjust | Reach) -> list[str]:
             _slopes(steps, n)
         steps.line(f"return [{', '.join(f'{chr(42) if net else str()}g_{spelled(o)}' for o, net in zip(names, nets, strict=True))}]")
     steps.text.add("")
+    if isinstance(op, Reach) and op.values:
+        with steps.block("def value(points):"):
+            _unpack(steps, list(zip(mine, nets, strict=True)), "points")
+            steps.line(f"return {_lowered(steps, op.nodes[0])}", node=op.nodes[0])
+        steps.text.add("")
     return names
+
+
+def _lowered(steps: Steps, node: str) -> str:
+    """What a player makes small, whatever its sense."""
+    scene = steps.scene
+    return f"{'-' if scene.game.node(node).sense == 'max' else ''}{objective_name(scene, node)}({', '.join(parameters(scene, node))})"
 
 
 def _unpack(steps: Steps, names: list[tuple[str, bool]], value: str) -> None:
@@ -82,8 +93,7 @@ def _slopes(steps: Steps, node: str) -> None:
     """One player's direction of descent inside `field`."""
     scene = steps.scene
     owner = scene.game.node(node)
-    down = "-" if owner.sense == "max" else ""
-    call = f"{down}{objective_name(scene, node)}({', '.join(parameters(scene, node))})"
+    call = _lowered(steps, node)
     if owner.axis:
         (own,) = (spelled(o) for o in owner.owns)
         index = spelled(owner.index)
@@ -112,7 +122,7 @@ def _call(steps: Steps, op: Adjust | Reach, results: list[str], project: str) ->
     at = ", ".join(f"*{steps.at(o, op.at)}" if net else steps.at(o, op.at) for o, net in zip(names, nets, strict=True))
     each = [" + ".join(_rate(steps, o) for o in scene.game.node(n).owns) for n in op.nodes] if op.rates else []
     rates = f", [{', '.join(each)}]" if op.rates else ""
-    options = "".join(f", {k}={v!r}" for k, v in op.options)
+    options = "".join(f", {k}={v!r}" for k, v in op.options) + (", value=value" if isinstance(op, Reach) and op.values else "")
     with steps.playing(op.nodes):
         _unpack(steps, list(zip(results, nets, strict=True)), f"{op.call}(field, [{at}]{project}{rates}{options})")
         for n in op.nodes:

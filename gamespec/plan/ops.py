@@ -78,7 +78,8 @@ class Adjust:
 class Reach:
     """A point `to` that a function of the kernels finds at once: call(field, points, project, **options), or with rates.
 
-    As `Adjust`; `project` puts a list of points back into the players' sets, None where all are free.
+    As `Adjust`; `project` puts a list of points back into the players' sets, None where all are free. With `values` it
+    gets value(points), what the first player lowers, too. It takes the field at `fields` points.
     """
 
     nodes: tuple[str, ...]
@@ -88,6 +89,8 @@ class Reach:
     options: tuple[tuple[str, object], ...] = ()
     rates: bool = False
     products: int = 1
+    values: bool = False
+    fields: int = 1
 
 
 @dataclass(frozen=True, slots=True)

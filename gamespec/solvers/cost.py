@@ -95,8 +95,8 @@ def _op(op: Op, game: Game) -> tuple[int, int, list[str]]:
         case Derive():
             return _derive(op)
         case Adjust() | Reach():
-            n = len(op.nodes)
-            return n, n + n * op.products, [f"up to {op.products} products with the Jacobian of the field"]
+            n, fields = len(op.nodes), op.fields if isinstance(op, Reach) else 1
+            return n * fields, n * fields + n * op.products, [f"up to {op.products} products with the Jacobian of the field"]
     return 0, 0, []
 
 

@@ -359,14 +359,21 @@ class Interpreter:
         project = [lambda points: [self.projected(o, p) for o, p in zip(names, points, strict=True)]] if isinstance(op, Reach) else []
         if project and not any(v.set for v in self.game.vars if v.name in names):
             project = [None]
-        made = kernel(op.call)(field, flattened([start[o] for o in names]), *project, *([rates] if op.rates else []), **dict(op.options))
+        options = dict(op.options)
+        if isinstance(op, Reach) and op.values:
+            sign = -1 if owners[0].sense == "max" else 1
+            options["value"] = lambda points: sign * self.objective(owners[0].id, self.standing() | self.nested(names, points))
+        made = kernel(op.call)(field, flattened([start[o] for o in names]), *project, *([rates] if op.rates else []), **options)
         for o, found in self.nested(names, made).items():
             if isinstance(op, Adjust):
                 self.gradients[o, op.into] = self.mixed([(found, -1.0 if senses[o] == "max" else 1.0)])
-            elif op.to == NOW:
+            elif op.to != NOW:
+                self.places.setdefault(op.to, {})[o] = found
+            elif o in self.point:
                 self.point[o] = found
             else:
-                self.places.setdefault(op.to, {})[o] = found
+                for mine, new in zip(self._tensors(o), found, strict=True):
+                    mine.data.copy_(new)
 
     def nested(self, names, tensors):
         """A flat list of tensors by the names of what is owned, with a list for each network."""

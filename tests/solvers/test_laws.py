@@ -18,7 +18,7 @@ SADDLE = "(x - 1)^2/2 + 3*(x - 1)*(y + 0.5) - (y + 0.5)^2"
 SOLUTION = (1.0, -0.5)
 """The saddle point, where the slopes are 0 without rounding."""
 
-METHODS = [w for w, s in words("solvers").items() if w not in ("descent", "k_beam") and s.accepts.fits is None and not s.accepts.ties]
+METHODS = [w for w, s in words("solvers").items() if w not in ("descent", "k_beam", "linear_program") and not s.accepts.ties]
 """All that play any two players without copies; the others are tested where they are at home."""
 
 DENSE = ("stackelberg",)
@@ -26,6 +26,7 @@ DENSE = ("stackelberg",)
 
 GLOBAL = {
     "curvature_eg_plus": "one length for all numbers",
+    "kiwiel": "one step length for all numbers",
     "normalised": "one length for all numbers of a player",
     "symplectic": "one sign for all numbers",
 }
