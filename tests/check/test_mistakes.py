@@ -101,7 +101,7 @@ ROWS = (
     Bad("order of nobody", change(SADDLE, "x*y ]", "x*y ] order z"), "GE101", "z", "unknown player", "players"),
     # ---------------------------------------------------------------- types and shapes
     Bad("unknown size", change(SADDLE, "var x: R", "var x: R[many]"), "GE101", "many", "unknown size", "`dim many = 4`"),
-    Bad("unknown type", change(SADDLE, "var x: R", "var x: Real"), "GE202", "Real", "unknown type", "types"),
+    Bad("unknown type", change(SADDLE, "var x: R", "var x: Real"), "GE202", "Real", "did you mean `R`", "write `R`", "R"),
     Bad("a type by ear", change(ROBUST, "net h: image[1", "net h: imge[1"), "GE202", "imge", "did you mean `image`", "write `image`", "image"),
     Bad("one class", change(ROBUST, "-> logits[10]", "-> logits[1]"), "GE202", "logits[1]", "two or more", "logits[10]", "logits[10]"),
     Bad(

@@ -26,3 +26,10 @@ def test_long_words_are_not_compared():
 def test_the_order_of_the_candidates_does_not_matter():
     """Two equally near words give the same answer however they come."""
     assert nearest("ab", ["abc", "abd"]) == nearest("ab", ["abd", "abc"])
+
+
+def test_a_word_of_another_tool_is_understood():
+    """Where the word that it means here would do, and nowhere else."""
+    assert nearest("cross_entropy", ["ce", "cos"]) == "ce"
+    assert nearest("learning_rate", ["lr", "steps"]) == "lr"
+    assert nearest("iterations", ["lr", "seed"]) is None
