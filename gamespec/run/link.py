@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from gamespec.emit.spell import attribute
+from gamespec.library.data.disk import rows_at_once
 from gamespec.library.registry import words
 from gamespec.report.diagnostic import Diagnostic, GameError, Label
 from gamespec.report.source import Span
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 ROWS = 2_000_000
 """Rows of one data source that are held in memory."""
-
-_AT_ONCE = 4096
-"""Rows that are compared with their range at a time."""
 
 
 def span(checked: Checked, key: str) -> Span:
@@ -133,7 +131,7 @@ def checked_column(name: str, field: Field, column: Tensor, place: Span) -> Tens
 def _outside(field: Field, column: Tensor) -> Tensor:
     """Which rows of a column leave its range, [n] bool."""
     bad = [torch.zeros(0, dtype=torch.bool)]
-    for part in torch.split(column, _AT_ONCE):
+    for part in torch.split(column, rows_at_once(column)):
         flat = part.reshape(len(part), -1)
         bad.append(_wrong(field, flat).any(1).cpu())
     return torch.cat(bad)

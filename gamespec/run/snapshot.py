@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from gamespec.library.data.disk import rows_at_once
 from gamespec.report.diagnostic import InternalError
 from gamespec.run.store import packed
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from gamespec.run.contract import State
 
 _PLAIN = (bool, int, str, type(None))
+_AT_ONCE = 2**26
+"""Bytes of a tensor whose checksum is made of one piece."""
+
 _ATOMS = (torch.dtype, torch.device, type)
 
 
@@ -72,7 +76,12 @@ def _leaves(path: str, value: object) -> Iterator[tuple[str, Tensor]]:
 
 
 def fingerprint(tensor: Tensor) -> str:
-    """SHA-256 of type, shape and bytes."""
+    """SHA-256 of type, shape and bytes; of a table that may not fit into memory, of its rows a part at a time."""
+    if tensor.nbytes > _AT_ONCE:
+        digest = hashlib.sha256()
+        for part in torch.split(tensor, rows_at_once(tensor)):
+            digest.update(packed({"value": part.contiguous()}))
+        return digest.hexdigest()
     return hashlib.sha256(packed({"value": tensor})).hexdigest()
 
 

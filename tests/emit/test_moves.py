@@ -71,9 +71,17 @@ def test_minibatches_move_and_the_table_stays(program):
     assert all(c[k].unique().tolist()[-1] <= a[k].max() for k in range(7))
 
 
-def test_moves_go_on_after_a_stop(program):
-    """A state put back draws the same shifts and mirrors: same bits as without the stop."""
-    module = prepare(*program(", pad = 1, flip = true"), Request())[0].module
+def test_a_table_on_the_disk_is_learned_from_as_one_in_memory(program):
+    """Rows come in the same order: every weight has the same bits."""
+    near, far = (execute(*program(options), Request()).players["h"] for options in ("", ", keep = disk"))
+
+    assert all(torch.equal(p, q) for p, q in zip(near.parameters(), far.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("options", [", pad = 1, flip = true", ", keep = disk"])
+def test_a_run_goes_on_after_a_stop(program, options):
+    """A state put back draws the same rows, shifts and mirrors: same bits as without the stop."""
+    module = prepare(*program(options), Request())[0].module
     whole, early = module.start(), module.start()
     start = base(early)
     for _ in range(5):

@@ -9,6 +9,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import tempfile
 import zipfile
 from typing import Any
 
@@ -306,3 +307,63 @@ def test_a_linked_program_reads_the_same(files, word, path):
     table = load(word, path, **options)
 
     assert done.stdout.strip() == f"{table['x'].double().sum().item()} {table['y'].tolist()}"
+
+
+@pytest.mark.parametrize(
+    ("word", "args", "options"),
+    [
+        ("npz", ("plain.npz",), {"scale": "unit"}),
+        ("npz", ("split.npz",), {"split": "train", "label_noise": 0.2}),
+        ("csv", ("t.csv",), {"split": "test"}),
+        ("parquet", ("t.parquet",), {"subset": 7, "offset": 2}),
+    ],
+)
+def test_a_table_on_the_disk_is_the_same(files, word, args, options, monkeypatch):
+    """Bit by bit what it is in memory, and no file is left behind."""
+    if word == "parquet":
+        pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.table({"a": np.arange(50) / 3, "y": np.arange(50) % 2}), files / "t.parquet")
+    (files / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(files / "scratch"))
+    near, far = load(word, *args, **options), load(word, *args, keep="disk", **options)
+
+    assert all(torch.equal(near[name], far[name]) for name in near)
+    assert list((files / "scratch").iterdir()) == []
+
+
+def test_units_on_the_disk_are_those_in_memory(files):
+    """Up to the order in which numbers are added."""
+    near, far = (load("csv", "t.csv", scale="standard", keep=keep)["x"] for keep in ("memory", "disk"))
+
+    torch.testing.assert_close(near, far, rtol=1e-6, atol=1e-6)
+
+
+def test_a_table_larger_than_memory_is_read(tmp_path):
+    """With 48 MB of memory left a table of 96 MB is refused in memory, is learned from on the disk, and its range is checked."""
+    x = np.random.default_rng(0).random((12_000, 2000), dtype=np.float32)
+    np.savez(tmp_path / "large.npz", x=x, y=np.arange(12_000) % 2)
+    (tmp_path / "large.game").write_text(
+        'language 1\ngame large\ndata train: (a: R[2000] in [0, 1], b: class[2]) = npz("large.npz", keep = disk)\n'
+        "net h: R[2000] -> logits[2] = linear()\nsolve min{h} E{(a, b) ~ train} [ ce(h(a), b) ]\n"
+        "run { batch = 32  steps = 20  seed = 0 }\n"
+    )
+    program = """
+import re, resource, sys
+import gamespec
+from gamespec.library.data.npz import load_npz
+text = open("large.game").read()
+open("small.game", "w").write(text.replace("steps = 20", "steps = 1"))
+gamespec.load("small.game").solve()
+held = int(re.search(r"VmData:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
+resource.setrlimit(resource.RLIMIT_DATA, (held + 48 * 2**20,) * 2)
+try:
+    load_npz("large.npz")
+except (RuntimeError, MemoryError):
+    print("no room in memory")
+print(gamespec.load("large.game").solve().status)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.stdout.split("\n")[:2] == ["no room in memory", "finished"], done.stderr[-2000:]

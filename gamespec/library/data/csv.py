@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gamespec.library.base import Option, Source
-from gamespec.library.data.files import FILE, data_file, file_columns, file_rows, file_table
+from gamespec.library.data.files import FILE, KEEP, data_file, file_columns, file_rows, file_table
 from gamespec.library.data.records import record_columns, record_kinds, record_tensors
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def load_csv(
     label_noise: float = 0.0,
     noise_seed: int = 0,
     targets: tuple[str, ...] = ("y",),
+    keep: str = "memory",
 ) -> dict[str, Tensor]:
     """All columns but the targets, or those of `features`, as `x`; the words of a target are its classes, in order.
 
@@ -32,8 +33,8 @@ def load_csv(
     Error: FileNotFoundError; ValueError naming the column or the row that does not fit.
     """
     header, rows = csv_rows_of(path)
-    x, labels = record_tensors(header, rows, targets, features, missing)
-    return file_table(x, labels, 0, split, subset, offset, label_noise, noise_seed, scale)
+    x, labels = record_tensors(header, rows, targets, features, missing, keep)
+    return file_table(x, labels, 0, split, subset, offset, label_noise, noise_seed, scale, keep)
 
 
 def csv_rows_of(path: str) -> tuple[list[str], Callable[[], Iterator[list[str]]]]:
@@ -77,6 +78,7 @@ def csv_rows(
     label_noise: float = 0.0,
     noise_seed: int = 0,
     targets: tuple[str, ...] = ("y",),
+    keep: str = "memory",
 ) -> int:
     """How many rows `load_csv` gives. Cost: one pass over the file. Error: as there."""
     return len(file_rows(record_kinds(*csv_rows_of(path), targets, features, missing)[2], 0, split, subset, offset))
@@ -98,6 +100,7 @@ SOURCE = Source(
         Option("missing", str, "keep", words=("keep", "drop")),
         Option("scale", str, "none", words=("none", "standard")),
         *FILE,
+        KEEP,
     ),
     columns={},
     columns_of=csv_columns,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option
+from gamespec.library.data.disk import DiskBytes, disk_units, kept_empty, rows_at_once
 from gamespec.library.data.tables import MOVES, noisy_labels, rows_of_split, shuffled
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ FILE = (
     *MOVES,
 )
 """The options of every table that is read from a file."""
+
+
+KEEP = Option("keep", str, "memory", words=("memory", "disk"))
+"""Where a table lies that may not fit into memory; on the disk it is read and written a part at a time."""
 
 
 def data_file(path: str) -> str:
@@ -105,7 +110,13 @@ def npz_header(path: str, name: str) -> tuple[str, bool, tuple[int, ...]]:
 
 
 def npz_raw(path: str, name: str, most: int) -> tuple[tuple[str, bool, tuple[int, ...]], bytearray]:
-    """The header of one array of an .npz file and at most so many bytes of its numbers.
+    """The header of one array of an .npz file and at most so many bytes of its numbers. Error: as `npz_filled`."""
+    raw = bytearray()
+    return npz_filled(path, name, most, raw), raw
+
+
+def npz_filled(path: str, name: str, most: int, raw: bytearray | DiskBytes) -> tuple[str, bool, tuple[int, ...]]:
+    """The header of one array of an .npz file; at most so many bytes of its numbers are put behind `raw`, which is empty.
 
     Error: ValueError as `npy_header`, for an array that there is not, and for a damaged archive.
     """
@@ -116,42 +127,58 @@ def npz_raw(path: str, name: str, most: int) -> tuple[tuple[str, bool, tuple[int
     names = npz_names(path)
     if name not in names:
         raise ValueError(f"{path} has no array `{name}`; there are {', '.join(names) or 'none'}")
-    raw = bytearray()
     try:
         with zipfile.ZipFile(data_file(path)) as archive, archive.open(f"{name}.npy") as handle:
             head = npy_header(handle, name)
             while len(raw) < most and (part := handle.read(min(most - len(raw), 1 << 22))):
-                raw += part
+                raw.extend(part)
             if len(raw) == most > 0:
                 # The check of the whole array is made at its end.
                 handle.read(1)
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, OverflowError, RuntimeError, OSError) as error:
         raise ValueError(f"`{name}` of {path} is damaged: {error or 'it ends too early'}") from None
-    return head, raw
+    return head
+
+
+def npz_kind(path: str, name: str) -> tuple[str, bool, tuple[int, ...], int]:
+    """Type, order, shape and number of bytes of one array of an .npz file. Error: ValueError for types that are no numbers."""
+    kind, fortran, shape = npz_header(path, name)
+    if kind[1:] not in ("u1", "i1", "b1", "i2", "i4", "i8", "f2", "f4", "f8") or kind[0] == ">":
+        raise ValueError(f"`{name}` has the type {kind}; signed numbers, uint8, bool and floats are read")
+    return kind, fortran, shape, math.prod(shape) * int(kind[2])
 
 
 def npz_bytes(path: str, name: str) -> tuple[str, bool, tuple[int, ...], bytearray]:
     """Type, order, shape and raw numbers of one array of an .npz file.
 
-    Error: ValueError as `npz_raw`, for types that are no numbers, and where bytes are missing.
+    Error: ValueError as `npz_filled` and `npz_kind`, and where bytes are missing.
     """
-    kind, fortran, shape = npz_header(path, name)
-    if kind[1:] not in ("u1", "i1", "b1", "i2", "i4", "i8", "f2", "f4", "f8") or kind[0] == ">":
-        raise ValueError(f"`{name}` has the type {kind}; signed numbers, uint8, bool and floats are read")
-    wanted = math.prod(shape) * int(kind[2])
+    kind, fortran, shape, wanted = npz_kind(path, name)
     _, raw = npz_raw(path, name, wanted)
     if len(raw) != wanted:
         raise ValueError(f"`{name}` of {path} ends after {len(raw)} of {wanted} bytes")
     return kind, fortran, shape, raw
 
 
-def npz_array(path: str, name: str) -> Tensor:
-    """One array of an .npz file, in its own type and shape. Error: as `npz_bytes`."""
-    kind, fortran, shape, raw = npz_bytes(path, name)
+def npz_array(path: str, name: str, keep: str = "memory") -> Tensor:
+    """One array of an .npz file, in its own type and shape, in memory or on the disk.
+
+    Error: as `npz_bytes`; ValueError for an array stored column by column that is to lie on the disk.
+    """
     types = {
         "u1": torch.uint8, "i1": torch.int8, "b1": torch.bool, "i2": torch.int16, "i4": torch.int32, "i8": torch.int64,
         "f2": torch.float16, "f4": torch.float32, "f8": torch.float64,
     }  # fmt: skip
+    if keep == "disk":
+        kind, fortran, shape, wanted = npz_kind(path, name)
+        if fortran and len(shape) > 1:
+            raise ValueError(f"`{name}` is stored column by column: save `numpy.ascontiguousarray` of it, or leave out `keep = disk`")
+        held = DiskBytes(wanted)
+        npz_filled(path, name, wanted, held)
+        if len(held) != wanted:
+            raise ValueError(f"`{name}` of {path} ends after {len(held)} of {wanted} bytes")
+        return held.tensor.view(types[kind[1:]]).reshape(shape)
+    kind, fortran, shape, raw = npz_bytes(path, name)
     flat = torch.frombuffer(raw, dtype=types[kind[1:]]) if raw else torch.empty(0, dtype=types[kind[1:]])
     if not fortran:
         return flat.reshape(shape)
@@ -194,6 +221,7 @@ def file_table(
     label_noise: float,
     noise_seed: int,
     scale: str,
+    keep: str = "memory",
 ) -> dict[str, Tensor]:
     """The rows asked for, as the columns of a table; `labels` has codes and number of classes of each target.
 
@@ -210,17 +238,24 @@ def file_table(
     chosen = order[rows.start : rows.stop]
     if scale == "unit" and x.dtype != torch.uint8:
         raise ValueError(f"`scale = unit` divides bytes by 255, and `x` holds {x.dtype}".replace("torch.", ""))
-    picked = x[chosen].float()
-    bad = picked.reshape(len(picked), -1).isfinite().logical_not().any(dim=1)
-    if bool(bad.any()):
-        raise ValueError(f"row {int(chosen[bad][0])} of `x` holds a number that is not finite")
-    if scale == "unit":
-        picked = picked / 255
+    mean = spread = torch.ones(())
     if scale == "standard":
-        base = x[order[: train or total * 4 // 5]].float()
-        spread = base.std(dim=0, correction=0)
-        # A column that never changes in the train rows has no unit of its own.
-        picked = (picked - base.mean(dim=0)) / torch.where(spread > 0, spread, torch.ones_like(spread))
+        rows_of_units = order[: train or total * 4 // 5]
+        base = None if keep == "disk" else x[rows_of_units].float()
+        mean, spread = disk_units(x, rows_of_units) if base is None else (base.mean(dim=0), base.std(dim=0, correction=0))
+    picked = kept_empty((len(chosen), *x.shape[1:]), keep)
+    for first in range(0, len(chosen), rows_at_once(x)):
+        places = chosen[first : first + rows_at_once(x)]
+        part = x[places].float()
+        bad = part.reshape(len(part), -1).isfinite().logical_not().any(dim=1)
+        if bool(bad.any()):
+            raise ValueError(f"row {int(places[bad][0])} of `x` holds a number that is not finite")
+        if scale == "unit":
+            part = part / 255
+        if scale == "standard":
+            # A column that never changes in the train rows has no unit of its own.
+            part = (part - mean) / torch.where(spread > 0, spread, torch.ones_like(spread))
+        picked[first : first + len(part)] = part
     columns = {"x": picked, "i": torch.arange(len(chosen)), "row": chosen}
     for k, (name, (codes, classes)) in enumerate(labels.items()):
         clean = codes[chosen].long()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Source
-from gamespec.library.data.files import FILE, file_columns, file_rows, file_table, npz_array, npz_bytes, npz_header, npz_names, npz_parts
+from gamespec.library.data.disk import kept_joined
+from gamespec.library.data.files import FILE, KEEP, file_columns, file_rows, file_table, npz_array, npz_bytes, npz_header, npz_names, npz_parts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +23,7 @@ def load_npz(
     label_noise: float = 0.0,
     noise_seed: int = 0,
     targets: tuple[str, ...] = ("y",),
+    keep: str = "memory",
 ) -> dict[str, Tensor]:
     """The array `x` and one of class numbers for each target; `x_train` beside `x_test` are a split of their own.
 
@@ -30,13 +32,13 @@ def load_npz(
     """
     names = npz_names(path)
     parts = npz_parts(names, x)
-    arrays = [npz_array(path, part) for part in parts]
+    arrays = [npz_array(path, part, keep) for part in parts]
     train = len(arrays[0]) if len(arrays) == 2 else 0
     labels = {}
     for name in targets:
         codes = torch.cat([npz_array(path, part) for part in npz_parts(names, name)]).long()
         labels[name] = (codes, npz_classes(path, name))
-    return file_table(torch.cat(arrays), labels, train, split, subset, offset, label_noise, noise_seed, scale)
+    return file_table(kept_joined(arrays, keep), labels, train, split, subset, offset, label_noise, noise_seed, scale, keep)
 
 
 def npz_classes(path: str, column: str) -> int:
@@ -66,6 +68,7 @@ def npz_rows(
     label_noise: float = 0.0,
     noise_seed: int = 0,
     targets: tuple[str, ...] = ("y",),
+    keep: str = "memory",
 ) -> int:
     """How many rows `load_npz` gives; only headers are read. Error: as there."""
     sizes = [npz_header(path, part)[2][:1] or (0,) for part in npz_parts(npz_names(path), x)]
@@ -85,7 +88,7 @@ def npz_columns(path: str = "", x: str = "x", scale: str = "none", targets: tupl
 
 SOURCE = Source(
     word="npz",
-    options=(Option("path", str, ""), Option("x", str, "x"), Option("scale", str, "none", words=("none", "unit", "standard")), *FILE),
+    options=(Option("path", str, ""), Option("x", str, "x"), Option("scale", str, "none", words=("none", "unit", "standard")), *FILE, KEEP),
     columns={},
     columns_of=npz_columns,
     load=load_npz,

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
+from gamespec.library.data.disk import kept_empty, rows_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,41 +90,44 @@ def record_width(columns: list[tuple[str, list[str]]]) -> int:
 
 
 def record_tensors(
-    header: list[str], rows: Callable[[], Iterator[list[str]]], targets: tuple[str, ...], features: tuple[str, ...], missing: str
+    header: list[str],
+    rows: Callable[[], Iterator[list[str]]],
+    targets: tuple[str, ...],
+    features: tuple[str, ...],
+    missing: str,
+    keep: str = "memory",
 ) -> tuple[Tensor, dict[str, tuple[Tensor, int]]]:
     """All rows as numbers, words as one 1 among zeros; and the class numbers of each target with how many there are.
 
     Shapes: [n, width] float32, and [n] int64 each.
-    Error: ValueError as `record_kinds`, and for a table of more than 4 GiB.
+    Error: ValueError as `record_kinds`, and for a table of more than 4 GiB in memory.
     """
-    import array
+    import itertools
 
     columns, classes, count = record_kinds(header, rows, targets, features, missing)
     width = record_width(columns)
-    if count * width * 4 > 2**32:
-        raise ValueError(f"{count} rows of {width} numbers do not fit: choose columns with `features`")
+    if count * width * 4 > 2**32 and keep == "memory":
+        raise ValueError(f"{count} rows of {width} numbers do not fit: choose columns with `features`, or write `keep = disk`")
     places = [(header.index(name), {w: k for k, w in enumerate(words)}) for name, words in columns]
     sought = [(header.index(name), {w: k for k, w in enumerate(found)}) for name, found in classes.items()]
     used = [k for k, _ in [*places, *sought]]
-    values, codes = [array.array("d") for _ in places], [array.array("q") for _ in sought]
-    for row in rows():
-        if missing == "drop" and any(row[k] in ("", "?") for k in used):
-            continue
-        for held, (k, words) in zip(values, places, strict=True):
-            held.append(words[row[k]] if words else float(row[k]))
-        for kept, (k, words) in zip(codes, sought, strict=True):
-            kept.append(words[row[k]])
-    x = torch.zeros(count, width)
+    x, codes = kept_empty((count, width), keep), torch.zeros(len(sought), count, dtype=torch.int64)
+    left = (row for row in rows() if missing != "drop" or not any(row[k] in ("", "?") for k in used))
     first = 0
-    for held, (_, words) in zip(values, places, strict=True):
-        column = torch.frombuffer(held, dtype=torch.float64)
-        if words:
-            x[:, first : first + len(words)] = torch.nn.functional.one_hot(column.long(), len(words)).float()
-        else:
-            x[:, first] = column.float()
-        first += len(words) or 1
-    found = [torch.frombuffer(kept, dtype=torch.int64).clone() for kept in codes]
-    return x, {name: (kept, len(classes[name])) for name, kept in zip(classes, found, strict=True)}
+    while some := list(itertools.islice(left, rows_at_once(x))):
+        part = torch.zeros(len(some), width)
+        at = 0
+        for k, words in places:
+            if words:
+                part[torch.arange(len(some)), torch.tensor([at + words[row[k]] for row in some])] = 1.0
+            else:
+                part[:, at] = torch.tensor([float(row[k]) for row in some], dtype=torch.float64).float()
+            at += len(words) or 1
+        x[first : first + len(some)] = part
+        for c, (k, words) in enumerate(sought):
+            codes[c, first : first + len(some)] = torch.tensor([words[row[k]] for row in some])
+        first += len(some)
+    return x, {name: (found, len(classes[name])) for name, found in zip(classes, codes, strict=True)}
 
 
 def record_columns(shown: tuple[list[tuple[str, list[str]]], dict[str, list[str]], int]) -> tuple[tuple[int, ...], dict[str, int]]:

@@ -1,0 +1,75 @@
+"""Tables that lie on the disk: the system holds as many of their pages in memory as it has room for."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gamespec.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class DiskBytes:
+    """Bytes in a file without a name, filled from the front by `extend`; the file goes with the tensor that holds them.
+
+    Error: OSError where the folder for temporary files (`TMPDIR`) has no room.
+    """
+
+    def __init__(self, count: int) -> None:
+        import os
+        import tempfile
+
+        handle, name = tempfile.mkstemp(prefix="gamespec-")
+        try:
+            # Room is taken now: a full disk is an error here, and not a signal on the first write.
+            os.posix_fallocate(handle, 0, max(count, 1))
+            self.tensor = torch.from_file(name, shared=True, size=max(count, 1), dtype=torch.uint8)[:count]
+        finally:
+            os.close(handle)
+            os.unlink(name)
+        self.filled = 0
+
+    def __len__(self) -> int:
+        """How many bytes were filled in."""
+        return self.filled
+
+    def extend(self, part: bytes) -> None:
+        """Put bytes behind those that are there."""
+        self.tensor[self.filled : self.filled + len(part)] = torch.frombuffer(bytearray(part), dtype=torch.uint8)
+        self.filled += len(part)
+
+
+def kept_empty(shape: tuple[int, ...], keep: str) -> Tensor:
+    """A table of float32 to be filled, in memory or on the disk."""
+    if keep == "disk":
+        return DiskBytes(4 * math.prod(shape)).tensor.view(torch.float32).reshape(shape)
+    return torch.empty(shape)
+
+
+def kept_joined(parts: list[Tensor], keep: str) -> Tensor:
+    """Tables of one type under one another, in memory or on the disk."""
+    if keep != "disk" or len(parts) == 1:
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+    count = sum(p.numel() for p in parts) * parts[0].element_size()
+    whole = DiskBytes(count).tensor.view(parts[0].dtype).reshape(-1, *parts[0].shape[1:])
+    torch.cat(parts, out=whole)
+    return whole
+
+
+def rows_at_once(x: Tensor) -> int:
+    """How many rows of a table are taken at a time: at most 16384, and about a million numbers."""
+    return max(1, 2**20 // max(64, math.prod(x.shape[1:])))
+
+
+def disk_units(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and spread of each column over some rows, a part read at a time, in float64; both are given in float32."""
+    total = torch.zeros(x.shape[1:], dtype=torch.float64)
+    squares, most = torch.zeros_like(total), rows_at_once(x)
+    for first in range(0, len(rows), most):
+        total += x[rows[first : first + most]].double().sum(0)
+    mean = total / len(rows)
+    for first in range(0, len(rows), most):
+        squares += (x[rows[first : first + most]].double() - mean).square().sum(0)
+    return mean.float(), (squares / len(rows)).sqrt().float()
