@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gamespec.emit.points import local
 from gamespec.emit.sets import draw
 from gamespec.emit.spell import spelled, target
 from gamespec.plan.ops import Scatter, Select
@@ -23,10 +24,17 @@ def candidates(steps: Steps, op: Select | Scatter) -> None:
 def _select(steps: Steps, node: str) -> None:
     """The best candidate of a beam, for the leader to answer; chosen by index, so that nothing waits for the value."""
     owner = steps.scene.game.node(node)
-    steps.line(f"best = {steps.beam_values(node)}.{'argmax' if owner.sense == 'max' else 'argmin'}(dim=0, keepdim=True)  # [1]")
+    best = f"best = {steps.beam_values(node)}.{'argmax' if owner.sense == 'max' else 'argmin'}(dim=0, keepdim=True)  # [1]"
+    if any(steps.scene.net(o) for o in owner.owns):
+        with steps.block("with torch.no_grad():"):
+            steps.line(best)
+    else:
+        steps.line(best)
     for o in owner.owns:
-        steps.line(f"{spelled(o)}_best = {spelled(o)}[best].squeeze(0)")
-        steps.renamed[spelled(o)] = f"{spelled(o)}_best"
+        name = local(steps.scene, o)
+        one = f"{name}[best].squeeze(0)" if steps.scene.net(o) is None else f"[t.detach()[best].squeeze(0) for t in {name}]"
+        steps.line(f"{name}_best = {one}")
+        steps.renamed[name] = f"{name}_best"
 
 
 def hull_derivative(steps: Steps, leader: str, follower: str, eps: float) -> None:

@@ -16,7 +16,7 @@ from gamespec.emit.refuse import bounded
 from gamespec.emit.scene import ANSWERS, FIXED, Scene, Text
 from gamespec.emit.sets import Box, box, draw, projection
 from gamespec.emit.solved import answer_call
-from gamespec.emit.spell import spelled
+from gamespec.emit.spell import handle, spelled
 from gamespec.emit.step import Steps
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Value
@@ -65,8 +65,8 @@ def certify_function(scene: Scene, text: Text) -> None:
     elif not scene.scalar:
         _large(scene, text)
     feasibility(scene, text)
-    for handle, rule in scene.plan.kept:
-        _stretch(scene, handle, rule, text)
+    for owned, rule in scene.plan.kept:
+        _stretch(scene, owned, rule, text)
     text.add("    return entries")
 
 
@@ -337,6 +337,8 @@ def _large(scene: Scene, text: Text) -> None:
     with steps.playing():
         steps.fixed(ROWS)
         steps.load()
+        for one in (n for n in scene.game.nets if n.handle in scene.beams):
+            steps.line(f"{handle(one)} = list({chosen(scene, one.handle)}.parameters())")
         steps.write(tuple(op for op in flat(scene.plan.body) if isinstance(op, (Respond, Choose))))
         steps.line(f"rng = stream(s.seed, {ANSWERS}, s.device)")
         for node in owners:

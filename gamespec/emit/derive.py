@@ -143,10 +143,11 @@ def _own(steps: Steps, node: str, where: _Where) -> None:
         _family(steps, node, where, name)
         return
     found = wanted(steps, node, where)
+    raised = owner.sense == "max" and any(many for _, _, many in found)
     if any(o in scene.beams for o in owner.owns):
         steps.line(f"{name} = {steps.beam_values(node)}  # [{max(scene.beams.values())}]", node=node)
         steps.losses.setdefault(steps.label(node), f"{name}.{'amax' if owner.sense == 'max' else 'amin'}()")
-        _grad(steps, f"{name}.sum()", found, node)
+        _descended(steps, f"{name}.sum()", found, node, raised=raised)
         return
     part = moved_part(scene, node) if where.point == NOW else None
     shared = next((steps.losses.get(steps.label(e.child)) for e in scene.game.edges if e.parent == node), None)
@@ -157,8 +158,12 @@ def _own(steps: Steps, node: str, where: _Where) -> None:
     else:
         steps.line(f"{name} = {steps.call(node, where.names)}", node=node)
         steps.losses.setdefault(steps.label(node), name)
-    raised = owner.sense == "max" and any(many for _, _, many in found)
-    _grad(steps, f"-{name}" if raised else name, found, node)
+    _descended(steps, name, found, node, raised=raised)
+
+
+def _descended(steps: Steps, value: str, found: list[Wanted], node: str, *, raised: bool) -> None:
+    """Gradients of a value, or of minus it where networks climb; variables keep theirs."""
+    _grad(steps, f"-{value}" if raised else value, found, node)
     if raised:
         for variable in (n for n, _, many in found if not many):
             steps.line(f"g_{variable} = -g_{variable}")

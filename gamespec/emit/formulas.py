@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gamespec.check.shape import Shaped
 from gamespec.emit.piece import ATOM, COMPARISON, NEGATIVE, POWER, PRODUCT, SUM, Piece
-from gamespec.emit.spell import attribute, spelled
+from gamespec.emit.spell import attribute, handle, spelled
 from gamespec.ir.expr import Apply, Call, Expr, Num, Ref, Word
 from gamespec.ir.types import REAL
 
@@ -43,9 +43,12 @@ def _log(writer: Writer, expr: Call) -> Piece:
     (arg,) = expr.args
     other = arg.args[1] if isinstance(arg, Call) and arg.fn == "sub" and arg.args[0] == Num(value=Fraction(1)) else None
     for sign, inner in (("", arg), ("-", other)):
-        if isinstance(inner, Apply) and inner.at is None and inner.net in writer.scores and inner.net not in writer.explicit:
-            given = ", ".join(writer.tensor(a) for a in inner.args)
-            return Piece(f"F.logsigmoid({sign}{spelled(inner.net)}[0]({given}))", writer.shape(expr))
+        if isinstance(inner, Apply) and inner.at is None and inner.net in writer.scores:
+            given, score = ", ".join(writer.tensor(a) for a in inner.args), f"{spelled(inner.net)}[0]"
+            if inner.net in writer.explicit:
+                writer.reached.add("apply_at")
+                return Piece(f"F.logsigmoid({sign}apply_at({score}, {handle(writer.net(inner.net))}, {given}))", writer.shape(expr))
+            return Piece(f"F.logsigmoid({sign}{score}({given}))", writer.shape(expr))
     inside = writer.write(arg)
     if inside.plain:
         return Piece(f"math.log({inside.text})", inside.shaped, plain=True)

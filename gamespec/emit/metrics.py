@@ -139,12 +139,18 @@ def _best(scene: Scene, node: str, own: str, text: Text) -> None:
     steps.fixed()
     steps.load()
     steps.hoist()
-    steps.line(f"return {spelled(own)}[{steps.beam_values(node)}.{'argmax' if owner.sense == 'max' else 'argmin'}()]")
+    best, net = f"{steps.beam_values(node)}.{'argmax' if owner.sense == 'max' else 'argmin'}()", scene.net(own)
+    if net is not None:
+        scene.reached.add("candidate")
+        steps.line("with torch.no_grad():", f"    return candidate(s.{spelled(net.name)}, {best})")
+        return
+    steps.line(f"return {spelled(own)}[{best}]")
 
 
 def chosen(scene: Scene, name: str) -> str:
-    """What a variable is, as Python text: the best of a beam."""
-    return f"best_{spelled(name)}(s)" if name in scene.beams else f"s.{spelled(name)}"
+    """What is owned, as Python text: the best of a beam."""
+    net = scene.net(name)
+    return f"best_{spelled(name)}(s)" if name in scene.beams else f"s.{spelled(name if net is None else net.name)}"
 
 
 def _point(scene: Scene, text: Text) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gamespec.emit.derive import derive
 from gamespec.emit.functions import objective_name, parameters
 from gamespec.emit.piece import constant_text
-from gamespec.emit.points import seen
+from gamespec.emit.points import local, seen
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.sets import projection
 from gamespec.emit.spell import spelled, target
@@ -52,7 +52,7 @@ def _terms(steps: Steps, node: str, through: tuple[tuple[str, Response], ...]) -
     if any(o in scene.beams for o in owner.owns):
         return _beam_terms(steps, node)
     led = next((e.child for e in scene.game.edges if e.parent == node and any(o in scene.beams for o in scene.game.node(e.child).owns)), None)
-    if led is not None:
+    if led is not None and not any(scene.net(o) for o in (*owner.owns, *scene.game.node(led).owns)):
         return _hull_terms(steps, node, led)
     derive(steps, Derive((node,), "now", tuple((f, r) for f, r in through if not isinstance(r, Frozen))))
     terms = []
@@ -79,6 +79,8 @@ def _projected(steps: Steps, name: str, *, rows: bool) -> str:
 def _beam_terms(steps: Steps, node: str) -> list[str]:
     """The best candidate must not want to move."""
     owner = steps.scene.game.node(node)
+    if any(steps.scene.net(o) for o in owner.owns):
+        return _stack_terms(steps, node)
     names = [spelled(o) for o in owner.owns]
     steps.scene.reached.add("leaf")
     steps.line(f"{', '.join(names)} = {', '.join(f'leaf({n})' for n in names)}", f"values = {steps.beam_values(node)}")
@@ -88,6 +90,18 @@ def _beam_terms(steps: Steps, node: str) -> list[str]:
         f"({n}[top].detach()[None], {_down(owner.sense)}g_{n}[top][None], {_projected(steps, o, rows=True)})"
         for n, o in zip(names, owner.owns, strict=True)
     ]
+
+
+def _stack_terms(steps: Steps, node: str) -> list[str]:
+    """The same for candidates that are networks, all at once: `best` was selected above."""
+    owner = steps.scene.game.node(node)
+    found = []
+    steps.line(f"values = {steps.beam_values(node)}")
+    for o in owner.owns:
+        own, name = spelled(o), local(steps.scene, o)
+        steps.line(f"g_{own} = torch.autograd.grad(values.sum(), {name}, retain_graph=True, materialize_grads=True)")
+        found.append(f"*((p.detach()[best], g[best], None) for p, g in zip({name}, g_{own}, strict=True))")
+    return found
 
 
 def _hull_terms(steps: Steps, node: str, child: str) -> list[str]:

@@ -8,7 +8,7 @@ from gamespec.check.constant import plain_use
 from gamespec.check.shape import each
 from gamespec.ir import game as ir
 from gamespec.library.registry import words
-from gamespec.plan.ops import Derive, Plan, Respond, flat
+from gamespec.plan.ops import Derive, Plan, Respond, Scatter, flat
 from gamespec.plan.response import Differences, Envelope, Frozen, Hull, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
 from gamespec.solvers.base import children
 
@@ -26,7 +26,7 @@ def refuse(game: ir.Game, plan: Plan, given: frozenset[str] = frozenset()) -> No
     for node in game.nodes:
         _player(game, node)
     _kept(game, plan, given)
-    _beams(game, plan)
+    _beams(game, plan, given)
     for op in flat(plan.body):
         if isinstance(op, Derive):
             _through(game, op, plan)
@@ -53,11 +53,25 @@ def _kept(game: ir.Game, plan: Plan, given: frozenset[str]) -> None:
             )
 
 
-def _beams(game: ir.Game, plan: Plan) -> None:
-    """Candidates are kept of numbers, not of networks."""
+def _beams(game: ir.Game, plan: Plan, given: frozenset[str]) -> None:
+    """Copies of a network stand side by side in its parameters, made by one word and moved number by number."""
     for name, copies in plan.beams:
-        if any(n.handle == name for n in game.nets):
-            raise UnsupportedError(f"{copies} copies of the network `{name}` cannot be kept in this version", "drop `beam`, and one is kept")
+        net = next((n for n in game.nets if n.handle == name), None)
+        if net is None:
+            continue
+        what, rule = f"{copies} copies of the network `{net.name}` cannot be kept", plan.rule(name)
+        if net.source is None or net.name in given:
+            raise UnsupportedError(f"{what}: it was brought, and there is one of it", "let the game make it, such as by `mlp(64)`")
+        if words("networks")[net.source.word].batch_coupled:
+            raise UnsupportedError(f"{what}: `{net.source.word}` keeps statistics of its batches", "take a network without them, such as `mlp(64)`")
+        if words("rules")[rule.word].numbers is None:
+            raise UnsupportedError(f"{what} by `{rule.word}`, which looks at a whole player", f"write `{name}: adam(lr = 1e-3)`")
+        if any(n == name for n, _ in plan.kept):
+            raise UnsupportedError(f"{what} in a set", "write `method: alternating`, which keeps one")
+        if any(isinstance(r, Hull) for op in flat(plan.body) if isinstance(op, Derive) for _, r in op.through):
+            raise UnsupportedError(f"{what} for a leader that answers all that are nearly best", "leave `eps` out")
+        if any(isinstance(op, Scatter) for op in flat(plan.body)):
+            raise UnsupportedError(f"{what} apart: nothing says how far two networks are from each other", "leave `spread` out")
 
 
 def _player(game: ir.Game, node: ir.Node) -> None:

@@ -175,7 +175,7 @@ def problem_text(text: str, start: int, end: int) -> str:
 def scene(game: ir.Game, plan: Plan, given: frozenset[str], spans: Mapping[str, Span], source: Source) -> Scene:
     """Decide, for a whole program, which networks take explicit parameters and which applications are shared."""
     game = with_constants(game)
-    explicit = set()
+    explicit = {n.name for n in game.nets if n.handle in dict(plan.beams)}
     for op in flat(plan.body):
         for node, how in op.through if isinstance(op, Derive) else ():
             if not isinstance(how, (Frozen, Envelope, Stop)):

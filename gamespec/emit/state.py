@@ -106,7 +106,11 @@ def _start_net(scene: Scene, n: ir.Net, text: Text) -> None:
     scene.reached.add(build.__name__)
     shape = (n.output.size,) if n.output.kind == "logits" else n.output.shape
     call = ", ".join([repr(n.inputs[0].shape), repr(shape), *([arguments(n.source)] if n.source.args or n.source.options else [])])
-    text.add(f"    s.{name} = fresh(lambda: {build.__name__}({call}), s.rng_start, device, DTYPE)", span=span)
+    made, copies = f"fresh(lambda: {build.__name__}({call}), s.rng_start, device, DTYPE)", scene.beams.get(n.handle, 0)
+    if copies:
+        scene.reached.add("stacked")
+        made = f"stacked(lambda: {made}, {copies})"
+    text.add(f"    s.{name} = {made}", span=span)
 
 
 def _start_var(scene: Scene, v: ir.Var, text: Text) -> None:
@@ -151,7 +155,7 @@ def stored_functions(scene: Scene, text: Text) -> None:
     game = scene.game
     owned = {o for n in scene.nodes for o in game.node(n).owns}
     nets = [n for n in game.nets if n.handle in owned or n.source is None]
-    entries = [f'"{n.name}": s.{spelled(n.name)}' for n in nets] + [f'"{v.name}": {chosen(scene, v.name)}' for v in scene.shared]
+    entries = [f'"{n.name}": {chosen(scene, n.handle)}' for n in nets] + [f'"{v.name}": {chosen(scene, v.name)}' for v in scene.shared]
     text.define("players", "s", "What every player chose: networks and variables by name.")
     seen(scene, text)
     text.add(f"    return {{{', '.join(entries)}}}")

@@ -18,8 +18,8 @@ from gamespec.emit.points import kept, local
 from gamespec.emit.scene import FIXED, NOISE, ROWS, Scene, Text, draws_of, is_table
 from gamespec.emit.spell import attribute, handle, point_name, spelled, target
 from gamespec.emit.survey import survey
-from gamespec.ir.expr import Draw, Expr, Reduce
-from gamespec.ir.walk import walk
+from gamespec.ir.expr import Draw, Expr, Grad, Reduce
+from gamespec.ir.walk import expanded, walk
 from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Reach, Repeat, Respond, Sample, Scatter, Select, Survey
 
 
@@ -73,15 +73,16 @@ class Steps:
         """Bring networks, parameters, constants and variables into local names: all, or those that expressions need."""
         scene = self.scene
         names = {n for e in exprs for n in needs(scene, e)} if exprs is not None else self._all()
-        nets = [spelled(n.name) for n in scene.game.nets if spelled(n.name) in names]
+        nets = {spelled(n.name): n.handle for n in scene.game.nets if spelled(n.name) in names}
         if nets:
-            self.line(f"{', '.join(nets)} = {', '.join(f's.{n}' for n in nets)}")
+            best = scene.beams if exprs is not None else {}
+            self.line(f"{', '.join(nets)} = {', '.join(f'best_{spelled(o)}(s)' if o in best else f's.{n}' for n, o in nets.items())}")
         for n in scene.game.nets:
             if n.name in scene.explicit and handle(n) in names:
                 self.line(f"{handle(n)} = {scene.weights(n)}")
         rest = {spelled(n): f"s.{spelled(n)}" for n in (*(p.name for p in scene.arrays), *(v.name for v in scene.game.vars if not v.scope))}
         if exprs is not None:
-            rest |= {spelled(v): f"best_{spelled(v)}(s)" for v in scene.beams}
+            rest |= {spelled(v): f"best_{spelled(v)}(s)" for v in scene.beams if scene.net(v) is None}
         rest = {n: value for n, value in rest.items() if n in names}
         if rest:
             self.line(f"{', '.join(rest)} = {', '.join(rest.values())}")
@@ -236,9 +237,16 @@ class Steps:
     def beam_values(self, node: str) -> str:
         """The objective at every candidate of a beam."""
         params = parameters(self.scene, node)
-        mapped = {spelled(b) for b in self.scene.beams}
+        mapped = {local(self.scene, b) for b in self.scene.beams}
+        if any(isinstance(e, Grad) for e in walk(expanded(self.scene.game, node))):  # a slope inside wants one after the other
+            each_one = ", ".join(p if p not in mapped else f"[t[j] for t in {p}]" if self._weights(p) else f"{p}[j]" for p in params)
+            return f"torch.stack([{objective_name(self.scene, node)}({each_one}) for j in range({max(self.scene.beams.values())})])"
         dims = ", ".join("0" if p in mapped else "None" for p in params)
         return f"torch.vmap({objective_name(self.scene, node)}, in_dims=({dims}{',' if len(params) == 1 else ''}))({', '.join(params)})"
+
+    def _weights(self, name: str) -> bool:
+        """Whether a name is that of the parameters of a network."""
+        return any(handle(n) == name for n in self.scene.game.nets)
 
     # -------------------------------------------------------------- points
 

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gamespec.kernels.gradient import unflatten_list
 from gamespec.kernels.hull import min_norm_in_hull
+
+
+def stacked(make: Callable[[], nn.Module], copies: int) -> nn.Module:
+    """A network whose parameters are those of several, made one after the other: [k, ...] each.
+
+    It is applied at explicit parameters only, under vmap or at those of one candidate.
+    """
+    first, *others = (make() for _ in range(copies))
+    for own, *rest in zip(first.parameters(), *(net.parameters() for net in others), strict=True):
+        own.data = torch.stack([own.detach(), *(p.detach() for p in rest)])
+    return first
+
+
+def candidate(net: nn.Module, which: Tensor) -> nn.Module:
+    """One network of a stack, as a network of its own. Shapes: `which` is 0-d."""
+    one = copy.deepcopy(net)
+    for p in one.parameters():
+        p.data = p.detach()[which].clone()
+    return one
 
 
 def hull_slopes(values: Tensor, slopes: list[Tensor], eps: float, highest: bool) -> list[Tensor]:

@@ -58,10 +58,11 @@ def _players_back(module: Emitted, state: State, before: Result, folder: Path) -
             raise damaged(folder, f"result.json has no player `{name}`")
         numbers = before.players.numbers(name)
         try:
-            if hasattr(player, "load_state_dict"):
-                player.load_state_dict(numbers)
-                continue
             own = getattr(state, spelled(name))
+            if hasattr(player, "load_state_dict"):
+                shapes = {key: t.shape for key, t in own.state_dict().items()}
+                own.load_state_dict({key: t.expand(shapes.get(key, t.shape)) for key, t in numbers.items()})
+                continue
             setattr(state, spelled(name), numbers["value"].to(own).expand(own.shape).clone())
         except (RuntimeError, KeyError) as error:
             raise damaged(folder, f"the numbers of `{name}` do not fit the program: {str(error).splitlines()[0]}") from error

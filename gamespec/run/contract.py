@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor, dtype, nn
 
     from gamespec.emit.program import Program
     from gamespec.ir.game import Game
@@ -73,6 +73,7 @@ class Compiled(Protocol):
 class Emitted(Protocol):
     """The module that an emitted program is."""
 
+    DTYPE: dtype
     NAME: str
     SCHEDULE: str
     SEED: int

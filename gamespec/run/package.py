@@ -18,6 +18,8 @@ from torch import Tensor
 from gamespec.run.traced import UntraceableError
 
 if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
     from gamespec.run.traced import Traced
 
 Runner = Callable[[list[Tensor]], list[Tensor]]
@@ -41,7 +43,7 @@ def folder() -> Path:
 
 def place(traced: Traced) -> Path:
     """The file of a step: the same for the same operations, shapes, constants, torch, threads and processor."""
-    parts = [traced.graph.code, torch.__version__, str(torch.get_num_threads()), torch.backends.cpu.get_cpu_capability()]
+    parts = ["once", traced.graph.code, torch.__version__, str(torch.get_num_threads()), torch.backends.cpu.get_cpu_capability()]
     parts += [f"{tuple(t.shape)} {t.stride()} {t.dtype} {t.device}" for t in traced.inputs]
     parts += [f"{name} {t.tolist()}" for name, t in traced.graph.named_buffers()]
     parts += [f"{name} {t.tolist()}" for name, t in sorted(vars(traced.graph).items()) if isinstance(t, Tensor)]
@@ -72,7 +74,8 @@ def build(traced: Traced, path: Path) -> None:
         try:
             from torch._inductor import aoti_compile_and_package
 
-            program = torch.export.export(traced.graph, tuple(t.clone() for t in traced.inputs))
+            program = torch.export.export(traced.graph, tuple(t.clone() for t in traced.inputs)).run_decompositions({})
+            _once(program)
             aoti_compile_and_package(program, package_path=str(made))
         except Exception as error:
             raise UntraceableError(" ".join(f"{type(error).__name__}: {error}".split())[:200]) from error
@@ -81,6 +84,16 @@ def build(traced: Traced, path: Path) -> None:
     for other in old:
         with contextlib.suppress(OSError):
             other.unlink()
+
+
+def _once(program: ExportedProgram) -> None:
+    """Compute every operation once that stands there twice; the program changes nothing in place, so that equal is equal."""
+    try:
+        from torch._functorch.compile_utils import fx_graph_cse
+    except ImportError:  # a private name of torch; what it saves is work that is done twice
+        return
+    program.graph_module.graph = fx_graph_cse(program.graph_module.graph)
+    program.graph_module.recompile()
 
 
 def captured(run: Runner, inputs: list[Tensor]) -> Runner:

@@ -276,7 +276,8 @@ class Probes:
     def _weights(self, state: State) -> Iterator[tuple[str, Tensor]]:
         for name, player in self.module.players(state).items():
             if isinstance(player, nn.Module):
-                yield from ((f"{name}:{k}", t) for k, t in player.named_parameters())
+                # As they stand in the state: of several copies a player is one, and a network of its own.
+                yield from ((f"{name}:{k}", t) for k, t in getattr(state, spelled(name)).named_parameters())
 
     def _chosen(self, state: State) -> dict[str, Tensor]:
         """Every tensor that a player chose: weights, and variables that are attributes of the state."""

@@ -156,7 +156,7 @@ def trace(module: Emitted, state: State, seen: Watched) -> Traced:
     rows = [t for columns in seen.batch.values() for t in columns]
     paths = list(seen.before)
     needs = {slot.path: slot.tensor.requires_grad for slot in slots(state, skipped)}
-    count = torch.zeros((), dtype=torch.float64, device=rows[0].device if rows else next(iter(seen.before.values())).device)
+    count = torch.full((), state.k - 1.0, dtype=torch.float64, device=rows[0].device if rows else next(iter(seen.before.values())).device)
 
     def core(*flat: Tensor) -> list[Tensor]:
         given = dict(zip(paths, flat[: len(paths)], strict=True))
@@ -194,6 +194,33 @@ def trace(module: Emitted, state: State, seen: Watched) -> Traced:
         raise UntraceableError(" ".join(f"{type(error).__name__}: {error}".split())[:200]) from error
     graph.graph.eliminate_dead_code()
     return _without_unused(graph, flat, paths, seen, names)
+
+
+def exact(module: Emitted, state: State, seen: Watched) -> dict[str, Tensor]:
+    """What the tensors of the state are after the watched step if it is made in float64, with the same noise."""
+    skipped, kept = unmoved(module), module.DTYPE
+
+    def finer(t: Tensor) -> Tensor:
+        return t.detach().double() if t.dtype == torch.float32 else t.detach().clone()
+
+    given = {path: finer(t) for path, t in seen.before.items()}
+    batch = {name: tuple(finer(t) for t in columns) for name, columns in seen.batch.items()}
+
+    def change(slot: Slot) -> Tensor:
+        return given[seen.aliases.get(slot.path, slot.path)].requires_grad_(slot.tensor.requires_grad)
+
+    try:
+        with standing_in(state, skipped, change):
+            for value in state.__dict__.values():
+                if getattr(value, "fused", False) is True:
+                    value.fused = False
+            module.DTYPE = torch.float64
+            state.k -= 1
+            with _Given([finer(t) for t in seen.noise]):
+                _ = module.step(state, batch) if batch else module.step(state)
+            return {slot.path: slot.tensor.detach().clone() for slot in slots(state, skipped)}
+    finally:
+        module.DTYPE = kept
 
 
 def _without_unused(graph: GraphModule, flat: list[Tensor], paths: list[str], seen: Watched, names: tuple[str, ...]) -> Traced:

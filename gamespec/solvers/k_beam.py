@@ -32,9 +32,7 @@ def _pair(game: ir.Game, table: Table) -> tuple[Op, ...]:
 
 SOLVER = Solver(
     word="k_beam",
-    accepts=Accepts(
-        "sequential", ("value",), networks=False, reason="keeps copies of one small shared follower of a minimax game", needs="a follower"
-    ),
+    accepts=Accepts("sequential", ("value",), networks=True, reason="keeps copies of one shared follower of a minimax game", needs="a follower"),
     options=(Option("K", int, 8), Option("lr", float, 0.0), Option("eps", float, 0.0), Option("spread", float, 0.0)),
     source="Hamm and Noh 2018, algorithms 1 and 2",
     plan=plan,

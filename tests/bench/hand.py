@@ -70,12 +70,12 @@ def gan_alternating(generator: nn.Module, score: nn.Module, lr: float, betas: tu
     return step
 
 
-def mlp(source: int, target: int, *widths: int) -> nn.Module:
-    """The perceptron of gan_mog."""
+def mlp(source: int, target: int, *widths: int, act: type[nn.Module] = nn.ReLU) -> nn.Module:
+    """The perceptron of the 2-D GANs."""
     sizes = [source, *widths]
     layers: list[nn.Module] = []
     for m, n in itertools.pairwise(sizes):
-        layers += [nn.Linear(m, n), nn.ReLU()]
+        layers += [nn.Linear(m, n), act()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], target))
 
 

@@ -137,26 +137,30 @@ def wgan_gp(generator: nn.Module, critic: nn.Module, lr: float, betas: tuple[flo
     return step
 
 
-def k_beam_gan(generator: nn.Module, scores: list[nn.Module], lr: float, betas: tuple[float, float]) -> Callable[[], None]:
-    """Every discriminator on its own, one after the other; the generator answers the best of them."""
+def k_beam_gan(generator: nn.Module, scores: list[nn.Module], lr: float, lr_d: float, betas: tuple[float, float]) -> Callable[[], None]:
+    """Hamm and Noh 2018, algorithm 1, one discriminator after the other: the generator answers the best, then every one climbs."""
     of_g = torch.optim.Adam(generator.parameters(), lr=lr, betas=betas)
-    of_d = [torch.optim.Adam(d.parameters(), lr=lr, betas=betas) for d in scores]
+    of_d = [torch.optim.Adam(d.parameters(), lr=lr_d, betas=betas) for d in scores]
+
+    def value(d: nn.Module, x: Tensor, fake: Tensor) -> Tensor:
+        return F.logsigmoid(d(x)).mean() + F.logsigmoid(-d(fake)).mean()
 
     def step() -> None:
-        x, z = ring(256, 8, 2.0, 0.05), torch.randn(256, 8)
-        fake = generator(z)
-        values = []
-        for d, optimizer in zip(scores, of_d, strict=True):
-            value = F.logsigmoid(d(x)).mean() + F.logsigmoid(-d(fake.detach())).mean()
-            optimizer.zero_grad()
-            (-value).backward()
-            optimizer.step()
-            values.append(float(value.detach()))
+        x, z = ring(128, 7, 1.0, 0.01), torch.randn(128, 256)
+        with torch.no_grad():
+            fake = generator(z)
+            values = [float(value(d, x, fake)) for d in scores]
         best = scores[values.index(max(values))]
-        loss = F.logsigmoid(-best(fake)).mean()
+        loss = F.logsigmoid(-best(generator(z))).mean()
         of_g.zero_grad()
         loss.backward()
         of_g.step()
+        with torch.no_grad():
+            fake = generator(z)
+        for d, optimizer in zip(scores, of_d, strict=True):
+            optimizer.zero_grad()
+            (-value(d, x, fake)).backward()
+            optimizer.step()
 
     return step
 

@@ -51,6 +51,15 @@ solve min{u} [ E{(x, y) ~ val}[ce(h(x; w), y)]
 schedule { u: adam(lr = 0.03)  w: sgd(lr = 0.3, steps = 3), through(unroll) }
 run { steps = 12 }
 """,
+    "copies": """language 1
+dist noise: R[4] = Normal(0, 1)
+net G: R[4] -> R[2] = mlp(8)
+net D: R[2] -> prob = mlp(8, out = sigmoid)
+data ring8: R[2] = mog(modes = 8, radius = 2, std = 0.05)
+solve min{G} max{D} [ E{x ~ ring8}[log(D(x))] + E{z ~ noise}[log(1 - D(G(z)))] ]
+schedule { method: k_beam(K = 3)  G: adam(lr = 0.01)  D: adam(lr = 0.01) }
+run { batch = 16  steps = 12 }
+""",
 }
 
 
@@ -67,7 +76,7 @@ def program(tmp_path):
 
 def tables(name):
     """The data sources of a game that are tables."""
-    return {"networks": ("train",), "second_order": ("tr", "val"), "noise": ("ring8",)}.get(name, ())
+    return {"networks": ("train",), "second_order": ("tr", "val"), "noise": ("ring8",), "copies": ("ring8",)}.get(name, ())
 
 
 @pytest.mark.parametrize("name", GAMES)
@@ -142,6 +151,29 @@ def test_a_compiled_step_that_errs_is_not_used(tmp_path, monkeypatch):
     assert "compiled and eager steps disagree" in result.lane
     assert [d.code for d in result.diagnostics] == ["GW704"]
     assert [row["losses"] for row in result.history] == [row["losses"] for row in wanted.history]
+
+
+def test_rounding_that_a_step_blows_up_is_no_error_of_the_compiler(uncompiled, monkeypatch):
+    """Where lanes lie apart, the step in float64 decides: as near to it as the eager one is taken and said, further off is not."""
+    text = GAMES["variables"].replace("0.1 * x^2", "sin(1e7 * x * 1.37)").replace("steps = 12 }", "steps = 12  precision = float32 }")
+    game = pipeline.check(Source("wild.game", text))
+    graphs = package.load
+    for error, taken in ((1e-7, True), (0.3, False)):
+
+        def load(path, by=error):
+            run = graphs(path)
+
+            def off(inputs):
+                inputs[0].mul_(1 + by)
+                return run(inputs)
+
+            return off
+
+        monkeypatch.setattr(package, "load", load)
+        result = execute(game, pipeline.compile(game, lane="torch"), Request(compile="on"))
+
+        assert result.lane.startswith("compiled from step 2 on") is taken, result.lane
+        assert ("float64" if taken else "disagree") in result.lane
 
 
 @pytest.fixture

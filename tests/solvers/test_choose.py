@@ -66,7 +66,6 @@ def test_every_family_has_its_method(name):
 @pytest.mark.parametrize(("name", "method", "reason"), [
     ("a bilevel game", "alternating", "a follower with its own objective"),
     ("an attack", "extragradient", "one follower per sample"),
-    ("a GAN", "k_beam", "a player is a network"),
     ("an equilibrium", "k_beam", "nobody follows anybody"),
     ("a bilinear saddle", "descent", "the game has several players"),
     ("a family", "descent", "the game has several players"),
