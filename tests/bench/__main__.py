@@ -124,8 +124,12 @@ def _verdict(row: dict[str, object]) -> str:
 
 def page(rows: list[dict[str, object]]) -> str:
     """The rows as a page that says how they were made."""
-    head = "Made by `python -m tests.bench --write`: medians of the ratios of paired repeats, ours to theirs, taken in turns in one\nprocess."
-    return f"# Times, as ratios\n\n{head} {machine()}.\n\n{table(rows)}"
+    head = (
+        "Made by `python -m tests.bench --write`: medians of the ratios of paired repeats, ours to theirs, taken in turns in one\nprocess. "
+        "Rows come from separate runs, each written when it was made, so that times compare within a row only; the machine\nis that of the last. "
+        "The table of floors has what no program can leave out, against the same hand-written step."
+    )
+    return f"# Times, as ratios\n\n{head}\n{machine()}.\n\n{table(rows)}"
 
 
 def keep(rows: list[dict[str, object]]) -> None:

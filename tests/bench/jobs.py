@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tests.bench import formulas, hand, loops, peers
-from tests.bench.pairs import GAMES, ROOT, Job, Work, emitted, stepping
+from gamespec.run.lane import Lane
+from tests.bench import floors, formulas, hand, loops, peers
+from tests.bench.pairs import GAMES, ROOT, Job, Skip, Work, emitted, stepping
 
 FOLDER = Path(tempfile.mkdtemp())
 SPECS = ROOT / "specs"
@@ -45,13 +46,19 @@ WORDS = {
 }
 
 
-def pgd(precision: str) -> Work:
+def pgd(precision: str, *, compiled: bool = False) -> Work:
     """One PGD-10 training step on 128 digits."""
     path = variant(f"pgd_{precision}", run=f"run {{ batch = 128  precision = {precision}")
     module, _ = emitted(path, None, FOLDER)
     s = module.start()
     batch = {"train": tuple(t[:128] for t in s.train)}
-    return lambda: module.step(s, batch)
+    if not compiled:
+        return lambda: module.step(s, batch)
+    lane = Lane(module, "on", 0, ("train",))
+    lane(s, batch)
+    if lane.warning:
+        raise Skip(lane.said)
+    return lambda: lane(s, batch)
 
 
 def pgd_hand() -> Work:
@@ -165,13 +172,24 @@ def cleaning(*hidden: int) -> loops.Cleaning:
 def hyper(name: str, hidden: tuple[int, ...], way: str, *, compiled: bool) -> tuple[Work, Work]:
     """A step of hyper-cleaning against the same by hand."""
     task = cleaning(*hidden)
-    by_hand = task.unroll if way == "unroll" else lambda: task.implicit(20)
+    by_hand = {"unroll": task.unroll, "implicit": lambda: task.implicit(20), "neumann": lambda: task.neumann(20)}[way]
     return stepping(GAMES / f"{name}.game", FOLDER, None if way == "unroll" else way, compiled=compiled), by_hand
+
+
+def floor_training(dtype: torch.dtype) -> tuple[Work, Work]:
+    """What a PGD-10 training step cannot leave out."""
+    return floors.products_of_training(hand.digits_cnn(), *digits(), 10, dtype), pgd_hand()
+
+
+def floor_attack() -> tuple[Work, Work]:
+    """What ten steps of an attack cannot leave out."""
+    net, (a, b) = hand.digits_cnn(), digits()
+    return floors.products_of_attack(net, a, 10, torch.float32), lambda: loops.robust_accuracy(net, a, b, 0.15, 0.04, 10)
 
 
 def _hyper_jobs() -> list[Job]:
     found = []
-    bars = {"unroll": (0.25, 0.55, 0.92), "implicit": (0.25, 0.60, None)}
+    bars = {"unroll": (0.25, 0.55, 0.92), "implicit": (0.25, 0.60, None), "neumann": (0.25, 0.60, None)}
     for way, limits in bars.items():
         for (name, hidden), limit in zip((("hyper_logistic", ()), ("hyper_mlp_128", (128,)), ("hyper_mlp_1024", (1024,))), limits, strict=True):
             for compiled in (False, True):
@@ -185,6 +203,9 @@ def _hyper_jobs() -> list[Job]:
 JOBS = [
     Job("attacks", "PGD-10 training step, digits CNN, float32", "by hand, float32", 0.90, lambda: (pgd("float32"), pgd_hand())),
     Job("attacks", "PGD-10 training step, digits CNN, mixed", "by hand, float32", 0.55, lambda: (pgd("mixed"), pgd_hand())),
+    Job("attacks", "PGD-10 training step, digits CNN, float32, compiled", "by hand, float32", 0.90,
+        lambda: (pgd("float32", compiled=True), pgd_hand())),
+    Job("attacks", "PGD-10 training step, digits CNN, mixed, compiled", "by hand, float32", 0.55, lambda: (pgd("mixed", compiled=True), pgd_hand())),
     Job("attacks", "floor: the attack with its derivative written out", "by hand, float32", None, straight),
     Job("attacks", "answers of 128 samples, 10 steps", "gradients of one summed loss", 1.0, summed),
     Job("attacks", "PGD-40 evaluation of 360 digits", "by hand, float32", 0.95, evaluation),
@@ -212,6 +233,11 @@ JOBS = [
         lambda: (stepping(GAMES / "fairness.game", FOLDER, compiled=True), fairness_hand())),
     Job("players", "adversarial fairness, 12 steps", "fairlearn, one epoch", 1.0, fairness_epoch),
     *_hyper_jobs(),
+    Job("floors", "PGD-10 training step: its products, float32", "by hand, float32", None, lambda: floor_training(torch.float32)),
+    Job("floors", "PGD-10 training step: its products, bfloat16 in the attack", "by hand, float32", None, lambda: floor_training(torch.bfloat16)),
+    Job("floors", "attack of 10 steps: its products, float32", "by hand, float32", None, floor_attack),
+    Job("floors", "2-D GAN, alternating: its forwards and backwards", "by hand, eager", None,
+        lambda: (floors.gradients_of_gan(*networks(), torch.randn(256, 2), torch.randn(256, 8)), gan_hand())),
     *formulas.JOBS,
     Job("hypergradient", "hyper_logistic, unroll, eager", "higher", 1.0,
         lambda: (stepping(GAMES / "hyper_logistic.game", FOLDER), peers.higher_unroll(cleaning()))),

@@ -238,6 +238,19 @@ class Cleaning:
             w = [(p.detach() - self.lr * g).requires_grad_() for p, g in zip(w, slopes, strict=True)]
         return w
 
+    def neumann(self, terms: int) -> None:
+        """The inner steps, then the first terms of the Neumann series of the inverse Hessian, times the rate."""
+        w = self.trained()
+        slopes = torch.autograd.grad(self.inner(w), w, create_graph=True)
+        p = list(torch.autograd.grad(self.outer(w), w))
+        v = list(p)
+        for _ in range(terms - 1):
+            hp = torch.autograd.grad(slopes, w, p, retain_graph=True)
+            p = [s - self.lr * t for s, t in zip(p, hp, strict=True)]
+            v = [s + t for s, t in zip(v, p, strict=True)]
+        slope = -torch.autograd.grad(slopes, self.u, [self.lr * t for t in v])[0]
+        self.keep(w, slope)
+
     def implicit(self, iterations: int) -> None:
         """The inner steps, then conjugate gradients on the Hessian of the weighted loss where they end."""
         w = self.trained()

@@ -44,7 +44,7 @@ def test_every_job_has_a_name_of_its_own():
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("schedule", [None, "implicit"])
+@pytest.mark.parametrize("schedule", [None, "implicit", "neumann"])
 def test_hypergradients_by_hand_are_those_of_the_game(schedule, tmp_path):
     """From the same weights both lanes move u to the same place, so that equal work is timed."""
     module, _ = emitted(GAMES / "hyper_logistic.game", schedule, tmp_path)
@@ -52,7 +52,7 @@ def test_hypergradients_by_hand_are_those_of_the_game(schedule, tmp_path):
     task = cleaning()
     task.w = [p.detach().clone().requires_grad_() for p in s.h.parameters()]
     module.step(s)
-    task.unroll() if schedule is None else task.implicit(20)
+    {None: task.unroll, "implicit": lambda: task.implicit(20), "neumann": lambda: task.neumann(20)}[schedule]()
 
     torch.testing.assert_close(task.u.detach(), s.u, rtol=1e-3, atol=1e-4)
     for mine, theirs in zip(task.w, s.h.parameters(), strict=True):
