@@ -23,8 +23,10 @@ class DiskBytes:
 
         handle, name = tempfile.mkstemp(prefix="gamespec-")
         try:
-            # Room is taken now: a full disk is an error here, and not a signal on the first write.
-            os.posix_fallocate(handle, 0, max(count, 1))
+            os.truncate(handle, max(count, 1))
+            if hasattr(os, "posix_fallocate"):
+                # Room is taken now: a full disk is an error here, and not a signal on the first write.
+                os.posix_fallocate(handle, 0, max(count, 1))
             self.tensor = torch.from_file(name, shared=True, size=max(count, 1), dtype=torch.uint8)[:count]
         finally:
             os.close(handle)
