@@ -24,7 +24,10 @@ def add(item: tree.Item, scope: Scope, build: Build) -> None:
 
 def lower_constraint(item: tree.Item, scope: Scope, build: Build) -> Expr:
     """The condition of a constraint; with `forall` the smallest of its values over the range, which is 1 where all hold."""
-    if item.kind != "constraint" or not isinstance(item.left, tree.Compare):
+    if item.kind != "constraint":
+        raise build.log.fail("GE291", "players of a block do not share a follower", item.span,
+                             hint="give each leader a follower of its own: `a: min{x}[ f  s.t. w = argmin{w}[ h ] ]`")  # fmt: skip
+    if not isinstance(item.left, tree.Compare):
         raise build.log.fail("GE291", "a constraint compares two numbers", item.span, hint="write `x + y <= 1`")
     if any(op not in ("<=", ">=", "==") for op, _ in item.left.rest):
         raise build.log.fail("GE291", "a constraint has no open ends", item.span, hint="write `<=` or `>=`")

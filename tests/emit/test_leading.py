@@ -8,6 +8,7 @@ import torch
 from gamespec.kernels.gradient import gradients
 from gamespec.kernels.hypergradient import hypergradient_implicit
 from gamespec.kernels.linear import conjugate_gradient
+from gamespec.report.diagnostic import GameError
 from tests.emit.build import compiled, program
 
 HEAD = "language 1\ngame leading\nvar u: R[2] init [0.5, -0.3]\nvar v: R[2] init [0.1, 0.2]\n"
@@ -138,3 +139,19 @@ def test_two_leaders_share_a_follower():
         expected = torch.tensor([(a - b) / 2e-5 for a, b in ends], dtype=torch.float64)
 
         assert torch.allclose(found.reshape(-1), expected, rtol=1e-6, atol=1e-9)
+
+
+def test_leaders_of_one_law_have_a_follower_each():
+    """A follower in the `s.t.` of a block is refused; one for each leader, of the same law, gives 4x + y = 1 and 4y + x = 0."""
+    head = "language 1\ngame two\nvar x: R\nvar y: R\nvar w: R\nvar v: R\n"
+    head += "solve nash {{ a: min{{x}}[ x^2 + w*x - x {} ]  b: min{{y}}[ y^2 + {}*y {} ] {} }}"
+    law = "s.t. {0} = argmin{{{0}}}[ ({0} - x - y)^2 ]"
+    with pytest.raises(GameError) as caught:
+        program(head.format("", "w", "", law.format("w")))
+    assert "give each leader a follower of its own" in str(caught.value.diagnostics[0])
+    module = program(head.format(law.format("w"), "v", law.format("v"), ""))
+    s = module.start(0)
+    for _ in range(300):
+        module.step(s)
+
+    assert (float(s.x), float(s.y)) == pytest.approx((4 / 15, -1 / 15), abs=1e-9)
