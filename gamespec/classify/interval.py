@@ -75,8 +75,17 @@ def _error(a: float, b: float, found: float) -> float:
 
 def mul(a: Interval, b: Interval) -> Interval:
     """All products; exact where floats are."""
-    pairs = ((a[0], b[0]), (a[0], b[1]), (a[1], b[0]), (a[1], b[1]))
-    return min(_product(x, y, -INF) for x, y in pairs), max(_product(x, y, INF) for x, y in pairs)
+    (p, q), (r, s) = a, b
+    if p < 0 < q and r < 0 < s:
+        return min(_product(p, s, -INF), _product(q, r, -INF)), max(_product(p, r, INF), _product(q, s, INF))
+    # The signs tell which ends make the smallest and the largest product.
+    if p >= 0:
+        least, most = (q if r < 0 else p, r), (q if s > 0 else p, s)
+    elif q <= 0:
+        least, most = (p if s > 0 else q, s), (p if r < 0 else q, r)
+    else:
+        least, most = ((p, s), (q, s)) if r >= 0 else ((q, r), (p, r))
+    return _product(*least, -INF), _product(*most, INF)
 
 
 def inverse(a: Interval) -> Interval:

@@ -45,7 +45,7 @@ def decide_order(
 
 def _block(players: tuple[PlayerFacts, ...]) -> Decision:
     first, *_, last = (p.node for p in players) if len(players) > 1 else (players[0].node, players[0].node)
-    note = f"GN310 order chosen: simultaneous; write `order {first} then {last}` for the game in turn"
+    note = f"GN310 order chosen: simultaneous; write `order {first} then {last}` for the game in turn, which may have another solution"
     reason = f"no player is inside another's argmin; local Nash sought; add `order {first} then {last}` for minimax"
     return Decision("simultaneous", reason, (note,))
 

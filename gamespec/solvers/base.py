@@ -104,6 +104,8 @@ class Solver:
     plan: Callable[[ir.Game, Table], Plan]
     summary: str = ""
     rule: str = ""
+    decay: str = "constant"
+    """Of step rules that the author does not give: `sqrt` where a constant rate swings around a kink."""
     steps: int = 1000
     """Of a run whose author gave no number."""
 

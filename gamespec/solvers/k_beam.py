@@ -36,5 +36,6 @@ SOLVER = Solver(
     options=(Option("K", int, 8), Option("lr", float, 0.0), Option("eps", float, 0.0), Option("spread", float, 0.0)),
     source="Hamm and Noh 2018, algorithms 1 and 2",
     plan=plan,
+    decay="sqrt",
     summary="the leader moves against the best of K candidate answers, or (eps) against all that are nearly as good; spread redraws equal ones",
 )

@@ -196,10 +196,11 @@ class _Work:
     def _usual_rule(self, node: str, name: str) -> Rule:
         if each(self.game, self.game.node(node).scope):
             return Rule("sign", (("lr", self._sign_step(name, 10)),))
-        asked = words("solvers")[self.method].rule or ("sgd" if self.options.get("lr") else "")
+        solver = words("solvers")[self.method]
+        asked = solver.rule or ("sgd" if self.options.get("lr") else "")
         if asked:
-            return _whole_rule(asked, {k: v for k, v in self.options.items() if v})
-        return _whole_rule("adam" if owns_network(self.game, node) else "sgd", {})
+            return _whole_rule(asked, {"decay": solver.decay} | {k: v for k, v in self.options.items() if v})
+        return _whole_rule("adam" if owns_network(self.game, node) else "sgd", {"decay": solver.decay})
 
     def _sign_step(self, name: str, steps: int) -> float:
         """2.5 radius / steps, the common choice of Madry et al. 2018; 0.01 for a set without a radius."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -255,3 +256,14 @@ def test_an_enclosure_knows_pi() -> None:
 
     assert lo <= math.pi <= hi
     assert hi - lo < 1e-15
+
+
+def test_a_product_of_intervals_is_that_of_its_ends() -> None:
+    """The smallest and the largest of the four products of ends, infinite and zero ones included."""
+    ends = (-math.inf, -3.0, -1.5, -0.1, 0.0, 0.2, 1.0, 2.5, math.inf)
+    found = [(a, b) for a in ends for b in ends if a <= b and not (a == b and math.isinf(a))]
+    for one, other in itertools.product(found, found):
+        products = [0.0 if 0 in pair else pair[0] * pair[1] for pair in itertools.product(one, other)]
+        low, high = interval.mul(one, other)
+        assert low <= min(products) <= math.nextafter(low, math.inf) or low == min(products)
+        assert math.nextafter(high, -math.inf) <= max(products) <= high or high == max(products)

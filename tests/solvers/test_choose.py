@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+import gamespec as gs
 from gamespec.library.registry import words
 from gamespec.plan.ops import Derive, Repeat, Respond
 from gamespec.plan.response import Differences, Envelope, Implicit, Penalty, Stop, Unrolled, ValueFunction
@@ -262,3 +263,29 @@ def test_what_a_run_remembers_is_said(name, said):
     _, made = compiled(HEAD + GAMES[name][1])
 
     assert memory(made.facts, made.plan) == said
+
+
+def test_the_anti_saddle_is_solved_without_a_word_about_how():
+    """Rates that fall let the leader settle in the kink where two answers are equally bad: value 1/4, proved."""
+    text = "language 1\nvar u in [-0.5, 0.5]\nvar v in [-0.5, 0.5]\nsolve min{u} max{v} [ -u^2 + v^2 + 2*u*v ]\nrun { seed = 0 }\n"
+    result = gs.from_text(text).solve()
+
+    assert result.certificates["ok"]
+    assert abs(result.value - 0.25) <= 0.01
+
+
+@pytest.mark.parametrize(
+    ("body", "order", "said"),
+    [
+        ("min{u} max{v} [ u^2 - v^2 + u*v ]", "u, v at once", "orders agree"),
+        ("min{u} max{v} [ -u^2 + v^2 + 2*u*v ]", "u then v", "no saddle point need exist"),
+        ("{ a: min{u} [ u^2 + u*v ]  b: min{v} [ v^2 - u*v + v ] }", "u, v at once", "which may have another solution"),
+    ],
+)
+def test_order_auto_changes_no_solution_or_says_that_it_can(body, order, said):
+    """Proved to agree: at once. Proved to differ: as written. Open: a choice with the warning that the other reading may differ."""
+    text = f"language 1\nvar u in [-0.5, 0.5]\nvar v in [-0.5, 0.5]\nsolve {body} order auto\nrun {{ seed = 0 }}\n"
+    shown = gs.from_text(text).explain()
+
+    assert f"order      {order} " in shown
+    assert said in shown
