@@ -79,7 +79,7 @@ def assert_same(text, schedule=None, steps=12):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", ["curved", "kinks", "a box"])
+@pytest.mark.parametrize("name", ["curved", pytest.param("kinks", marks=pytest.mark.slow), "a box"])
 def test_every_method_gives_the_numbers_of_the_torch_lane(name, method):
     """Twelve steps of smooth, kinked and bounded games agree to rounding under every method."""
     assert_same(f"{GAMES[name]}schedule {{ {METHODS[method]} }}\nrun {{ steps = 12 }}")
@@ -91,7 +91,7 @@ def test_every_form_gives_the_numbers_of_the_torch_lane(name):
     assert_same(f"{GAMES[name]}schedule {{ method: simultaneous(lr = 0.2) }}\nrun {{ steps = 12 }}")
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", [c if k % 3 == 0 else pytest.param(c, marks=pytest.mark.slow) for k, c in enumerate(CASES)], ids=str)
 def test_the_games_of_known_answer_play_alike(case):
     """Every truth under all its schedules: on plain numbers as on tensors, or a reason why not."""
     text = (HERE / case.file).read_text()
