@@ -105,7 +105,7 @@ class Solver:
     summary: str = ""
     rule: str = ""
     decay: str = "constant"
-    """Of step rules that the author does not give: `sqrt` where a constant rate swings around a kink."""
+    """Of a step rule of which the author says nothing: `sqrt` where a constant rate swings around a kink."""
     steps: int = 1000
     """Of a run whose author gave no number."""
 

@@ -199,7 +199,7 @@ class _Work:
         solver = words("solvers")[self.method]
         asked = solver.rule or ("sgd" if self.options.get("lr") else "")
         if asked:
-            return _whole_rule(asked, {"decay": solver.decay} | {k: v for k, v in self.options.items() if v})
+            return _whole_rule(asked, {k: v for k, v in self.options.items() if v})
         return _whole_rule("adam" if owns_network(self.game, node) else "sgd", {"decay": solver.decay})
 
     def _sign_step(self, name: str, steps: int) -> float:

@@ -183,7 +183,7 @@ def test_plans_read_as_sentences():
     ]
     assert "  rule y: sgd(lr = 0.1)" in text
     assert "  beam y: 2 copies" in text
-    assert "  default x = sgd(lr = 0.1)" in text
+    assert "  default x = sgd(lr = 0.1, decay = sqrt)" in text
 
 
 @pytest.mark.parametrize(("how", "said"), [
