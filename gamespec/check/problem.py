@@ -67,6 +67,10 @@ def _solved(s: tree.Solve, scope: Scope, build: Build) -> Solved | None:
             root = _block(s.game, scope, build)
             concept = "nash" if s.game.nash else "block"
         order, word = _order(s, build, root)
+        if concept == "nash" and len(order) > 1:
+            written = next(tail.span for tail in s.tails if isinstance(tail, tree.Order))
+            raise build.log.fail("GE308", "a Nash equilibrium has no order of play", written, "in `nash { .. }` nobody sees another's choice",
+                                 hint="drop `nash` for the game in turn, or drop `order`")  # fmt: skip
         if concept == "block" and len(order) > 1:
             root, concept = _in_turn(s, order, build), "nested"
         _ties(s, build)

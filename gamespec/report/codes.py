@@ -138,7 +138,7 @@ ROWS = (
          "A net or var that is used is optimised by a player, or `frozen`, or a `param`."),
     Code("GE307", "two-sets", "a variable with two sets", "A set stands where the variable is declared, or at its player."),
     Code("GE308", "order", "an order that cannot be played",
-         "The order names every player once, and nobody moves before the one whose move it answers."),
+         "The order names every player once, nobody moves before the one whose move it answers, and a Nash equilibrium has none."),
     Code("GE309", "unknown-solve", "`--solve` names no game of the file",
          "A file may have several games, each with a label: `solve second: ..`."),
     Code("GE312", "no-gradient", "a player has no gradient",

@@ -146,8 +146,6 @@ def _default(game: ir.Game, facts: Facts) -> tuple[str, str]:
 
 def _at_once(game: ir.Game, facts: Facts, *, networks: bool) -> tuple[str, str]:
     """Players of a block, and those whose order was taken away."""
-    if game.order and game.order_word != "simultaneous":
-        return "alternating", "in the order as written"
     if networks:
         both = f"; {orders(game)}" if len(game.root) == 2 and game.concept == "block" else ""
         return "simultaneous", f"networks that nobody puts in order: every player steps along its own gradient{both}"
