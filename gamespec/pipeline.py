@@ -102,10 +102,9 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     from gamespec.emit.refuse import UnsupportedError
     from gamespec.emit.write import Request, emit
     from gamespec.solvers.choose import Unplayable, choose, schedule_name, settled
-    from gamespec.solvers.mixtures import mixed
     from gamespec.solvers.prices import priced
 
-    game = mixed(transported(checked.game), schedule_name(checked.game, schedule))
+    game = _played(checked.game, schedule)
     where = checked.spans.get("node:main") or Span(checked.source.name, 0, 0)
     names = [s.name for s in game.schedules]
     if schedule is not None and schedule not in names:
@@ -135,6 +134,16 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     return Compiled(game, facts, choice, plan, program, (warned,) if warned else ())
 
 
+def _played(game: ir.Game, schedule: str | None) -> ir.Game:
+    """The game with particles for distributions and weights for indices, as its schedule asks for them."""
+    from gamespec.solvers.choose import schedule_name
+    from gamespec.solvers.mixtures import mixed
+    from gamespec.solvers.weights import weighed
+
+    name = schedule_name(game, schedule)
+    return weighed(mixed(transported(game), name), name)
+
+
 def _error(code: str, message: str, span: Span, label: str = "", hint: str = "") -> GameError:
     return GameError((Diagnostic(code, message, Label(span, label), hint=hint),))
 
@@ -146,12 +155,12 @@ LANES = {"closed": "closed, a loop over plain numbers with the gradients written
 def explain(checked: Checked, schedule: str | None = None, why: bool = False, lane: str = "auto") -> str:
     """Players, order, facts, the method and its defaults, costs per step, the lane, as text."""
     from gamespec.classify import classify
-    from gamespec.solvers.choose import schedule_name
     from gamespec.solvers.cost import cost, memory
-    from gamespec.solvers.mixtures import drawn_as, mixed
+    from gamespec.solvers.mixtures import drawn_as
     from gamespec.solvers.prices import paid
+    from gamespec.solvers.weights import weights_of
 
-    missing = unwritten(mixed(transported(checked.game), schedule_name(checked.game, schedule)))
+    missing = unwritten(_played(checked.game, schedule))
     if missing is not None:
         said = [str(classify(problem(checked.game))), *assumed(checked.game), "", f"no program yet: {missing.what}", f"  {missing.hint}"]
         return "\n".join(said)
@@ -159,7 +168,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False, la
     lines = [str(compiled.facts), *assumed(checked.game), "", str(compiled.choice).split("\n")[0]]
     if why:
         lines += str(compiled.choice).split("\n")[1:]
-    lines += [*explained(checked.game, compiled.game), *drawn_as(checked.game, compiled.game), *paid(compiled.game)]
+    lines += [line for said in (explained, drawn_as, weights_of) for line in said(checked.game, compiled.game)] + paid(compiled.game)
     lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]
     lines += [f"cost per step: {cost(compiled.game, compiled.plan)}", f"lane: {LANES[compiled.program.lane]}"]
     lines += [f"  not on plain numbers: {compiled.program.why}"] if why and compiled.program.why else []

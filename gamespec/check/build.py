@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from gamespec.check.scope import Failed, Log
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Expr
-from gamespec.ir.walk import depth
+from gamespec.ir.expr import Expr, Reduce, Value
+from gamespec.ir.walk import children, depth, walk
 from gamespec.report.source import Span
 from gamespec.syntax import tree
 
@@ -59,6 +59,14 @@ class Build:
         self.written[unique] = name
         return unique
 
+    def indices(self) -> dict[str, str]:
+        """The indices that players run over by `min` and `max`, each with why it cannot be weighed, empty where it can."""
+        found: dict[str, str] = {}
+        for node in self.nodes:
+            if not node.id.startswith("@"):
+                _indices(node.objective, f"it is chosen for each `{node.scope[0].names[0]}`" if node.scope else "", found)
+        return found
+
     def scratch(self) -> Build:
         """A copy that shares the log alone: what is lowered in it leaves no trace but its mistakes."""
         return Build(
@@ -89,3 +97,15 @@ class Build:
                 "GE007", "nested too deeply", span, f"more than {LONGEST} operations in one chain", hint="write a long sum as `sum{i in S}[..]`"
             )
         return expr
+
+
+def _indices(expr: Expr, why: str, found: dict[str, str]) -> None:
+    """Every index of `min` and `max` below an expression, which stands under another binder where `why` says so."""
+    if isinstance(expr, Reduce):
+        name = expr.draws[0].names[0]
+        if expr.op in ("min", "max") and len(expr.draws) == 1 and not expr.draws[0].over:
+            inside = "another player moves inside" if any(isinstance(e, Value) for e in walk(expr.body)) else ""
+            found[name] = why or inside or ("it leaves an element out" if expr.draws[0].skip is not None else "")
+        why = why or f"it is chosen for each `{name}`"
+    for child in children(expr):
+        _indices(child, why, found)

@@ -153,6 +153,8 @@ def _targets(nets: tuple[ir.Net, ...], build: Build) -> dict[str, str]:
         for owned in node.owns:
             known[metric + owned] = metric + owned
             known.setdefault(metric + build.written.get(owned, owned), metric + owned)
+    for name in build.indices():
+        known.setdefault(build.written.get(name, name), name)
     return known | {n.name: n.handle for n in nets if n.handle in known}
 
 
@@ -180,6 +182,9 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir
     var = next((v for v in build.vars if v.name == owned), None)
     per_sample = var is not None and bool(var.scope)
     chosen = var is not None and var.type == INDEX
+    if owned in (alone := build.indices()):
+        _weighs(found, node, path, alone[owned], build)
+        return
     if chosen != (found.word == "enumerate"):
         said = f"`{path}` is chosen among few" if chosen else f"`{path}` is not chosen among few"
         why = "every element is tried" if chosen else "`enumerate` tries every element"
@@ -202,6 +207,15 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir
         raise build.log.fail(
             "GE506", f"only the value of `{path}` is seen", node.span, "the leader's gradient passes by its answer", hint="write `through(envelope)`"
         )
+
+
+def _weighs(found: ir.Use, node: tree.Expr, path: str, why: str, build: Build) -> None:
+    """Raise Failed with GE506 unless an index of `min` or `max` is enumerated, or weighed where one mixture is what is asked for."""
+    if found.word == "hedge" and why:
+        raise build.log.fail("GE506", f"`{path}` has no weights of its own", node.span, why, hint="write `enumerate`")
+    if found.word not in ("hedge", "enumerate"):
+        said = "every element is tried, or all are weighed"
+        raise build.log.fail("GE506", f"`{path}` is chosen among few", node.span, said, hint="write `enumerate` or `hedge(lr = 0.1)`")
 
 
 def _method(value: tree.Expr, scope: Scope, build: Build) -> ir.Use:
