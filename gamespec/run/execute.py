@@ -155,7 +155,7 @@ def play(
         probes = _probes(run, state, start, steps, since)
         sampled = Sampled(run.checked.game, run.module, max((row["step"] for row in history if "@samples" in row), default=0))
         recorder = Recorder(run.module, kept, listeners, probes, history, since.seconds if since else 0.0, sampled)
-        lane = _lane(run, steps, state, since)
+        lane = _lane(run, steps, state, since, known.get("lane"))
         saver = Saver(kept, recorder, lane, start, known, run.request.every if run.request.out else 0)
         word = since.ended if since else ""
         if not word:
@@ -223,20 +223,23 @@ def _probes(run: Run, state: State, start: Base, steps: int, since: Checkpoint |
     return probes
 
 
-def _lane(run: Run, steps: int, state: State, since: Checkpoint | None) -> Lane:
-    """How steps are made; a run that goes on takes the lane that it was on, also where that was chosen by the clock."""
+def _lane(run: Run, steps: int, state: State, since: Checkpoint | None, chosen: Mapping[str, Any] | None) -> Lane:
+    """How steps are made; a run that goes on takes the lane that it took, at the same step, also where the clock chose."""
     tables = tuple(link.used(run.checked.game))
-    if since is None:
+    before = since.lane if since and not (chosen and chosen["said"]) else chosen
+    if before is None:
         return Lane(run.module, run.compiling, steps, tables)
-    before = since.lane
-    if before["compiled_from"] is None or since.ended:
-        left = Lane(run.module, "off" if before["said"] else run.compiling, steps - since.step, tables, before=since.step)
-        left.said, left.began = before["said"], before["compiled_from"]
+    at, began = since.step if since else 0, before["compiled_from"]
+    if began is None or (since and since.ended):
+        left = Lane(run.module, "off" if before["said"] else run.compiling, steps, tables, before=at)
+        left.said, left.began, left.timed, left.clock = before["said"], began, before["timed"], before["clock"]
         return left
-    lane = Lane(run.module, "on", steps, tables, since=1)
+    if since is None or at + 1 < began:
+        return Lane(run.module, "on", steps, tables, since=began, before=at)
+    lane = Lane(run.module, "on", steps, tables)
     lane(state)  # a step that is taken back: it compiles
     restored(state, Snapshot(since.tree, since.tensors))
-    lane.taken_up(state, before["compiled_from"])
+    lane.taken_up(state, began)
     return lane
 
 

@@ -48,7 +48,8 @@ class Lane:
     """`lane(state)` makes one step, in the place of the program's own `step`.
 
     `auto` times the first steps, and compiles where what is left of the run saves at least twice what compiling costs;
-    `on` compiles at once; `since`, from the record of another run, compiles at that step whatever the clock says.
+    `on` compiles at once; `since`, from the record of a run, compiles at that step whatever the clock says. Steps are
+    counted over the whole run, so that one that goes on decides at the step at which it would have.
     Batches of another shape, the short last ones of an epoch, take the eager step.
     """
 
@@ -74,7 +75,9 @@ class Lane:
     _shapes: tuple[torch.Size, ...] = ()
     _draws: list[Callable[[], Tensor]] = field(default_factory=list)
     _count: Tensor | None = None
-    _clock: float = 0.0
+    clock: float = 0.0
+    """Seconds that the timed steps took."""
+    timed: int = 0
     _agreed: str = "agreed with the eager one"
     _made: int = 0
 
@@ -93,9 +96,9 @@ class Lane:
         rows = self.batch(state) if batch is None else batch
         if self._run is not None:
             return self._fast(state, rows)
-        if not self._due(state):
-            return _step(self.module, state, rows)
-        return self._begin(state, rows)
+        if self._due():
+            return self._begin(state, rows)
+        return self._watched(state, rows)
 
     @property
     def instead(self) -> dict[str, Any]:
@@ -103,8 +106,8 @@ class Lane:
         return {} if hasattr(self.module, "advance") else {"play": self}
 
     def record(self) -> dict[str, object]:
-        """What another run needs to take the same lane."""
-        return {"compiled_from": self.began, "tables": list(self.tables), "said": self.said}
+        """What another run, or this one when it goes on, needs to take the same lane."""
+        return {"compiled_from": self.began, "tables": list(self.tables), "said": self.said, "timed": self.timed, "clock": self.clock}
 
     def taken_up(self, state: State, began: int) -> None:
         """Go on from another point of the state, in a run that was compiled from step `began` on."""
@@ -124,29 +127,46 @@ class Lane:
 
     # -------------------------------------------------------------- when
 
-    def _due(self, state: State) -> bool:
+    @property
+    def _done(self) -> int:
+        """Steps made before the present one."""
+        return self.before + self._made - 1
+
+    def _watched(self, state: State, rows: Batch) -> dict[str, Tensor]:
+        """An eager step, with the clock running where the lane is still to be chosen."""
+        if self.mode != "auto" or self.since is not None or self._done < _WARM:
+            return _step(self.module, state, rows)
+        _wait(state)
+        begin = time.perf_counter()
+        losses = _step(self.module, state, rows)
+        _wait(state)
+        self.clock += time.perf_counter() - begin
+        self.timed += 1
+        return losses
+
+    def _due(self) -> bool:
         """Whether this is the step to decide at."""
         if self.since is not None:
-            return self._made + 1 == self.since
+            return self._done + 2 == self.since
         if self.mode == "on":
             return True
-        done = self._made - 1
-        if done == _WARM:
-            _wait(state)
-            self._clock = time.perf_counter()
-        if done < _WARM + _TIMED:
+        if self._done < _WARM + _TIMED:
             return False
-        _wait(state)
-        left = self.steps - done
-        self._clock = pace = (time.perf_counter() - self._clock) / _TIMED
-        if pace * left >= _LEAST:
+        left = self.steps - self._done
+        spent = self._pace * left
+        if spent >= _LEAST:
             return True
-        self.said = f"eager; {_span(pace * left)} for {left} steps are too few to compile for"
+        self.said = f"eager; {_span(spent)} for {left} steps are too few to compile for"
         return False
+
+    @property
+    def _pace(self) -> float:
+        """Seconds of an eager step."""
+        return self.clock / max(self.timed, 1)
 
     def _earns(self, traced: Traced, cached: bool, left: int) -> bool:
         """Whether what is left of the run saves twice what compiling costs."""
-        pace, operations = self._clock, traced.operations
+        pace, operations = self._pace, traced.operations
         saved = min(0.8 * pace, _SAVED * operations)
         cost = 1.0 if cached else _FIXED + _EACH * operations
         if saved * left >= 2 * cost:
@@ -164,7 +184,7 @@ class Lane:
             traced = trace(self.module, state, seen)
             path = package.place(traced)
             cached = path.exists()
-            if self.mode == "auto" and self.since is None and not self._earns(traced, cached, self.steps - self._made):
+            if self.mode == "auto" and self.since is None and not self._earns(traced, cached, self.steps - self._done - 1):
                 return seen.losses
             begin = time.perf_counter()
             if not cached:
@@ -177,7 +197,7 @@ class Lane:
             # Who left the choice to us gets what was chosen; what nobody may overlook is a compiler that errs.
             self.warning = str(error) if self.mode == "on" or isinstance(error, DisagreesError) else ""
             return seen.losses
-        self.began = self.before + self._made + 1
+        self.began = self._done + 2
         how = "from the cache" if cached else f"built in {_span(spent)}"
         self.said = f"compiled from step {self.began} on, {how}; the first compiled step {self._agreed}"
         return seen.losses

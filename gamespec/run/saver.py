@@ -36,13 +36,19 @@ class Saver:
 
     def __init__(self, store: Store, recorder: Recorder, lane: Lane, start: Base, known: Mapping[str, Any], every: int | None) -> None:
         self._store, self._recorder, self._lane, self._start = store, recorder, lane, start
-        self._known, self.every = known, every
+        self._known, self.every = dict(known), every
         self._begin = self._saved = time.perf_counter()
         self._spent = self._last = 0.0
+        self._chosen = lane.said
         self.stopped = False
 
     def __call__(self, k: int, state: State) -> bool:
         """Look at step k, which is done; True ends the run."""
+        if self._lane.said != self._chosen:
+            # Before the first step of that lane: the clock may say another thing to a run that goes on from further back.
+            self._chosen = self._lane.said
+            self._known["lane"] = self._lane.record()
+            write_manifest(self._store, self._known)
         if self.stopped or self._due(k):
             self.save(state)
         return self.stopped
@@ -72,7 +78,8 @@ class Saver:
         self._store.signed("checkpoint.json", {**said, "file": {"name": file, **entry}, "metrics": self._store.lines(), "tree": found.tree})
         if not old:
             # From here on, a run without a checkpoint is damaged.
-            write_manifest(self._store, {**self._known, "checkpointed": True})
+            self._known["checkpointed"] = True
+            write_manifest(self._store, self._known)
         for path in old - {content}:
             path.unlink(missing_ok=True)
             self._store.files.pop(path.name, None)

@@ -11,10 +11,11 @@ import torch
 from gamespec import pipeline
 from gamespec.report.source import Source
 from gamespec.run import lane as lanes
-from gamespec.run import package
+from gamespec.run import package, store
 from gamespec.run.execute import Request, execute
 from gamespec.run.lane import Lane
 from gamespec.run.load import load
+from gamespec.run.resume import resume
 from gamespec.run.traced import UntraceableError, trace, watch
 
 GAMES = {
@@ -213,6 +214,39 @@ def test_a_run_that_is_long_enough_compiles_by_itself(uncompiled, monkeypatch):
 
     assert result.lane.startswith("compiled from step 15 on")
     assert json.loads((result.kept / "manifest.json").read_text())["lane"]["compiled_from"] == 15
+
+
+class Killed(BaseException):
+    """What ends a run in the middle."""
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "eager"])
+@pytest.mark.parametrize(("every", "end"), [(0, 8), (12, 13), (10, 20), (0, 20), (5, 33)])
+def test_a_run_that_goes_on_takes_the_lane_that_it_took(compiled, every, end, uncompiled, monkeypatch, tmp_path):
+    """Killed before or after the choice, from a checkpoint on either side of it or from the start: the same lane, step and bits."""
+    game = pipeline.check(Source("noise.game", GAMES["noise"].replace("steps = 12", "steps = 40  every = 1")))
+    plan = pipeline.compile(game, lane="torch")
+
+    def clock(compiles):
+        monkeypatch.setattr(lanes, "_LEAST", 0.0 if compiles else 1e9)
+
+    def kill(report):
+        if report.step == end:
+            raise Killed
+
+    monkeypatch.setattr(Lane, "_earns", lambda *_: True)
+    clock(compiled)
+    whole = execute(game, plan, Request(out=tmp_path / "whole"))
+    with pytest.raises(Killed):
+        execute(game, plan, Request(out=tmp_path / "part", every=every), on_step=kill)
+    # What was chosen stays, whatever the clock would say now; what was not is still to be chosen.
+    clock(compiled if end < 14 else not compiled)
+    on = resume(next((tmp_path / "part").iterdir()))
+
+    for result in (whole, on):
+        assert result.lane.startswith("compiled from step 15 on" if compiled else "eager; ")
+    assert [row["losses"] for row in on.history] == [row["losses"] for row in whole.history]
+    assert all(store.packed(store.numbers(on.players[k])) == store.packed(store.numbers(whole.players[k])) for k in "GD")
 
 
 def test_a_run_that_is_made_again_takes_the_same_lane(uncompiled, program):
