@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--solve", metavar="L", help=SOLVE)
     run.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped or killed; its program is executed")
     run.add_argument("--checkpoint-every", type=_count, metavar="N", help="steps between checkpoints, 0 for none (default: by the clock)")
-    run.add_argument("--allow-import", action="append", default=[], metavar="MODULE", help="a module that `py(..)` may import; may be repeated")
+    _allow(run)
     run.add_argument("--log", action="append", default=[], choices=LOGS, help="also write the reports there")
     _lane(run)
     run.add_argument("--quiet", action="store_true", help="no progress")
@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--schedules", default="", metavar="A,B", help="these schedules instead of all")
     compare.add_argument("--steps", type=_count, metavar="N", help="another number of steps than the schedules'")
     compare.add_argument("--seed", type=_count, metavar="N", help="another seed than the game's")
+    _allow(compare)
 
     emit = _game(add("emit", "write the Python program that `run` executes, or the game in another notation"))
     emit.add_argument("--solve", metavar="L", help=SOLVE)
@@ -89,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_argument("--jobs", type=_positive, default=1, metavar="N", help="runs at a time (default: 1)")
     sweep.add_argument("--steps", type=_count, metavar="N", help="another number of steps than the schedule's")
     sweep.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda or cuda:1")
+    _allow(sweep)
     sweep.add_argument("--out", metavar="DIR", help="where to; a second call goes on there (default: sweeps/<game>-<hash>)")
 
     plot = add("plot", "draw a run: learning curves, the plane, samples, robustness")
@@ -105,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     certify = add("certify", "check the result of a run again, and longer")
     certify.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
     certify.add_argument("--budget", type=_positive, default=10, metavar="N", help="N times the search of `run` (default: 10)")
+    _allow(certify)
 
     replay = add("replay", "make a run again and compare every bit")
     replay.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
@@ -116,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
 
     test = add("test", "run games and evaluate their `expect` lines")
     test.add_argument("paths", nargs="+", metavar="FILE-or-DIR")
+    _allow(test)
 
     add("version", "versions of gamespec, Python and torch")
     return top
@@ -168,6 +172,11 @@ def _game(command: argparse.ArgumentParser, *, schedule: bool = True, optional: 
 def _lane(command: argparse.ArgumentParser) -> None:
     """Plain numbers or tensors."""
     command.add_argument("--lane", choices=LANES, default="auto", help="closed: plain numbers; torch: tensors; auto (default): what can be")
+
+
+def _allow(command: argparse.ArgumentParser) -> None:
+    """Code from outside."""
+    command.add_argument("--allow-import", action="append", default=[], metavar="MODULE", help="a module that `py(..)` may import; may be repeated")
 
 
 def _assignment(text: str) -> str:

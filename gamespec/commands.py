@@ -158,7 +158,8 @@ def _resumed(args: Namespace, screen: Screen) -> Callable[[Callable[[int], Progr
         raise Refused(_usage(screen, f"a run goes on as it began: drop `{again[0]}`, or make a new run"))
     from gamespec.run.resume import resume
 
-    return lambda show: resume(args.resume, progress=show, every=args.checkpoint_every, log=tuple(dict.fromkeys(args.log)))
+    log, allow = tuple(dict.fromkeys(args.log)), tuple(args.allow_import)
+    return lambda show: resume(args.resume, progress=show, every=args.checkpoint_every, log=log, allow=allow)
 
 
 def compare(args: Namespace, screen: Screen) -> int:
@@ -166,7 +167,7 @@ def compare(args: Namespace, screen: Screen) -> int:
     from gamespec.compare import compare as compared
 
     chosen = tuple(name.strip() for name in args.schedules.split(",") if name.strip())
-    found = compared(checked_file(args.file, screen, _sets(args)), chosen, args.steps, args.seed)
+    found = compared(checked_file(args.file, screen, _sets(args)), chosen, args.steps, args.seed, tuple(args.allow_import))
     screen.document["compare"] = found.document()
     screen.result(str(found))
     return 0 if any(not row.failed for row in found.rows) else 3
@@ -181,14 +182,14 @@ def test(args: Namespace, screen: Screen) -> int:
         if not place.exists():
             return _usage(screen, f"no file or folder {written}")
         for path in shipped.games(place):
-            for held in _tested(path, screen):
+            for held in _tested(path, screen, tuple(args.allow_import)):
                 ran += 1
                 failed += not held
     screen.result(f"{ran - failed} of {ran} held, {time.perf_counter() - begin:.1f} s")
     return 3 if failed else 0
 
 
-def _tested(path: Path, screen: Screen) -> list[bool]:
+def _tested(path: Path, screen: Screen, allow: tuple[str, ...]) -> list[bool]:
     """Whether each schedule of one game does as its `expect` lines say."""
     try:
         checked = checked_file(str(path), screen, quiet=True)
@@ -201,19 +202,19 @@ def _tested(path: Path, screen: Screen) -> list[bool]:
         if schedule == default:
             continue
         begin = time.perf_counter()
-        name, wrong = _one(checked, schedule)
+        name, wrong = _one(checked, schedule, allow)
         default = default or name
         done.append(_line(screen, path, name, time.perf_counter() - begin, wrong))
     return done
 
 
-def _one(checked: Checked, schedule: str | None) -> tuple[str, list[str]]:
+def _one(checked: Checked, schedule: str | None, allow: tuple[str, ...]) -> tuple[str, list[str]]:
     """Name of the schedule and what is wrong with a run of it."""
     from gamespec import pipeline
     from gamespec.run.execute import Request, execute
 
     try:
-        result = execute(checked, pipeline.compile(checked, schedule), Request(command="test"))
+        result = execute(checked, pipeline.compile(checked, schedule), Request(command="test", allow=allow))
     except GameError as error:
         return schedule or "default", _mistakes(error)
     return schedule or result.schedule, _wrong(result)

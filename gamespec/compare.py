@@ -75,8 +75,13 @@ COLUMNS = (("slope", "slope"), ("total", "total"), ("gap", "gap"), ("regret", "r
 """The columns of judgement: title and field of `Judged`. What no row has is left out."""
 
 
-def compare(checked: Checked, schedules: tuple[str, ...] = (), steps: int | None = None, seed: int | None = None) -> Comparison:
-    """Run every schedule of a game as written, and its other readings under the methods that these get by default."""
+def compare(
+    checked: Checked, schedules: tuple[str, ...] = (), steps: int | None = None, seed: int | None = None, allow: tuple[str, ...] = ()
+) -> Comparison:
+    """Run every schedule of a game as written, and its other readings under the methods that these get by default.
+
+    `allow` lists modules that `py(..)` may import.
+    """
     from gamespec.run.proofs import coordinates
 
     whole = landscape(problem(checked.game))
@@ -84,7 +89,7 @@ def compare(checked: Checked, schedules: tuple[str, ...] = (), steps: int | None
     rows = []
     for reading in readings(checked, schedules):
         for schedule in reading.schedules:
-            row, result = _run(reading, schedule, steps, seed)
+            row, result = _run(reading, schedule, steps, seed, allow)
             if result is not None:
                 point = coordinates(result.players)
                 row = replace(row, judged=judge(problem(checked.game), dict(point), values), point=point)
@@ -134,13 +139,13 @@ def _in_turn(game: Game, first: str, second: str) -> Game:
     return game.model_copy(update=plain | {"edges": (Edge(kind="response", parent=first, child=second),)})
 
 
-def _run(reading: Reading, schedule: str, steps: int | None, seed: int | None) -> tuple[Row, Result | None]:
+def _run(reading: Reading, schedule: str, steps: int | None, seed: int | None, allow: tuple[str, ...]) -> tuple[Row, Result | None]:
     from gamespec.run.execute import Request, execute
 
     begin = time.perf_counter()
     try:
         compiled = pipeline.compile(reading.checked, schedule)
-        result = execute(reading.checked, compiled, Request(seed=seed, steps=steps, command="compare"))
+        result = execute(reading.checked, compiled, Request(seed=seed, steps=steps, command="compare", allow=allow))
     except GameError as error:
         return Row(reading.name, schedule, failed="; ".join(_said(error))), None
     row = Row(

@@ -19,16 +19,22 @@ if TYPE_CHECKING:
     from gamespec.run.contract import Emitted, State
 
 
-def certify(path: str | Path, budget: int = 1, nets: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None) -> Result:
+def certify(
+    path: str | Path,
+    budget: int = 1,
+    nets: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    allow: tuple[str, ...] = (),
+) -> Result:
     """The result of a run with its certificate made again; executes the program saved there.
 
     What was checked is written to certificate.json beside the result. `nets` and `data` bring again what was brought
-    from outside. Error: GameError, GE603 to GE609 saying what is missing, damaged, unfinished or not given.
+    from outside, `allow` lists modules that `py(..)` may import. Error: GameError, GE603 to GE609 saying what is missing, damaged, unfinished or not given.
     """
     found = finished(path)
     before = load_run(found.path)
     with threads(found):
-        run, linked = opened(found, read_again(found), dict(nets or {}), dict(data or {}), None)
+        run, linked = opened(found, read_again(found), dict(nets or {}), dict(data or {}), None, allow=allow)
         try:
             state = run.module.start(run.seed, linked.device, nets=linked.nets or None, data=linked.data or None)
         except Exception as error:

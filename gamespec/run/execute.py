@@ -176,12 +176,8 @@ def play(
 
 def prepare(checked: Checked, compiled: Compiled, request: Request) -> tuple[Run, Linked]:
     """The program loaded from its own directory, and what comes from outside, checked."""
-    allow, seed = (*request.allow, *foreign.project(Path.cwd())), request.seed or 0
-    linked = Linked(
-        link.device(checked, request.device),
-        link.nets(checked, foreign.nets(checked, dict(request.nets), allow, seed)),
-        link.data(checked, foreign.data(checked, dict(request.data), allow, seed)),
-    )
+    seed = settings(checked.game).get("seed") if request.seed is None else request.seed
+    linked = linked_to(checked, request.device, request.nets, request.data, request.allow, int(str(seed or 0)))
     kept = _store(checked, request)
     kept.text("spec.game", checked.source.text)
     kept.text("ir.json", checked.game.model_dump_json(indent=1))
@@ -194,6 +190,16 @@ def prepare(checked: Checked, compiled: Compiled, request: Request) -> tuple[Run
     except Exception as error:
         raise GameError((located(error, compiled.program, path, checked.source.name),)) from error
     return Run(checked, compiled, request, kept, module), linked
+
+
+def linked_to(checked: Checked, device: str, nets: Mapping[str, Any], data: Mapping[str, Any], allow: tuple[str, ...], seed: int) -> Linked:
+    """What is brought from Python, and what `py(..)` makes of allowed modules, checked against the declarations."""
+    allowed = (*allow, *foreign.project(Path.cwd()))
+    return Linked(
+        link.device(checked, device),
+        link.nets(checked, foreign.nets(checked, dict(nets), allowed, seed)),
+        link.data(checked, foreign.data(checked, dict(data), allowed, seed)),
+    )
 
 
 def _places(checked: Checked, compiled: Compiled) -> dict[str, Any]:

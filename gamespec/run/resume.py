@@ -12,8 +12,7 @@ import torch
 
 from gamespec.emit.program import Program
 from gamespec.report.diagnostic import Diagnostic, GameError
-from gamespec.run import link
-from gamespec.run.execute import Linked, Request, Run, play, started
+from gamespec.run.execute import Linked, Request, Run, linked_to, play, started
 from gamespec.run.kept import Checkpoint, Kept, checkpoint, damaged, kept, refused
 from gamespec.run.load import load_file, located
 from gamespec.run.manifest import machine
@@ -50,10 +49,12 @@ def resume(
     on_step: Callable[[Report], None] | None = None,
     every: int | None = None,
     log: tuple[str, ...] = (),
+    allow: tuple[str, ...] = (),
 ) -> Result:
     """Go on with a run; executes the program saved there. Error: GameError, GE608 to GE611 saying why it cannot go on.
 
-    `nets` and `data` bring again what was brought from outside; `every` is as in Request, None as the run had it.
+    `nets` and `data` bring again what was brought from outside, `allow` lists modules that `py(..)` may import again; `every`
+    is as in Request, None as the run had it.
     """
     found = kept(path)
     if found.manifest["status"] not in ("running", "interrupted"):
@@ -61,7 +62,7 @@ def resume(
     since = checkpoint(found)
     again = read_again(found)
     with threads(found):
-        run, linked = opened(found, again, dict(nets or {}), dict(data or {}), every, log)
+        run, linked = opened(found, again, dict(nets or {}), dict(data or {}), every, log, allow)
         state, start = started(run, linked)
         prints = start.fingerprints()
         if prints != found.manifest["data"]:
@@ -95,7 +96,15 @@ def read_again(found: Kept) -> Again:
         raise damaged(found.path, str(error).splitlines()[0]) from None
 
 
-def opened(found: Kept, again: Again, nets: dict[str, Any], data: dict[str, Any], every: int | None, log: tuple[str, ...] = ()) -> tuple[Run, Linked]:
+def opened(
+    found: Kept,
+    again: Again,
+    nets: dict[str, Any],
+    data: dict[str, Any],
+    every: int | None,
+    log: tuple[str, ...] = (),
+    allow: tuple[str, ...] = (),
+) -> tuple[Run, Linked]:
     """The run with its own program, and what is brought from outside, checked as when it began."""
     m = found.manifest
     for kind, brought in (("nets", nets), ("data", data)):
@@ -103,7 +112,7 @@ def opened(found: Kept, again: Again, nets: dict[str, Any], data: dict[str, Any]
         if missing:
             hint = f'from Python: `gs.resume("{found.path.as_posix()}", {kind}={{"{missing[0]}": ..}})`'
             raise refused(found.path, "GE604", f"`{missing[0]}` was given from Python and is not part of the run", hint)
-    linked = Linked(link.device(again, m["device"]), link.nets(again, nets), link.data(again, data))
+    linked = linked_to(again, m["device"], nets, data, allow, m["seed"])
     path = found.path / "program.py"
     try:
         module = cast("Emitted", load_file(path))
@@ -113,7 +122,7 @@ def opened(found: Kept, again: Again, nets: dict[str, Any], data: dict[str, Any]
     own.files = {k: v for k, v in m["files"].items() if k in _STATIC}
     every = m["checkpoint_every"] if every is None else every
     sets, root = tuple(m["overrides"].items()), found.path.parent
-    request = Request(m["seed"], m["device"], m["steps"], root, nets, data, sets, "resume", m["compile"], every=every, log=log)
+    request = Request(m["seed"], m["device"], m["steps"], root, nets, data, sets, "resume", m["compile"], every=every, log=log, allow=allow)
     return Run(again, again, request, own, module), linked
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from gamespec import __version__
-from gamespec.run import store
+from gamespec.report.diagnostic import GameError
+from gamespec.run import kept, store
 
 _RESULTS = (0, 3, 5)
 """Exit codes of runs that ended with a result, if not the one that was hoped for."""
@@ -77,6 +78,8 @@ class Grid:
     steps: int | None = None
     device: str = "cpu"
     sets: tuple[tuple[str, str], ...] = ()
+    allow: tuple[str, ...] = ()
+    """Modules that `py(..)` may import."""
 
     def cells(self) -> Iterator[tuple[tuple[tuple[str, str], ...], int]]:
         """Values and seed of every cell, the first name slowest."""
@@ -86,9 +89,13 @@ class Grid:
                 yield tuple(zip(names, values, strict=True)), seed
 
     def command(self, cell: Cell, out: Path) -> list[str]:
-        """The command line of one cell."""
-        words = [sys.executable, "-m", "gamespec.cli", "run", self.file, "--quiet", "--output", "json", "--out", str(out)]
-        words += ["--seed", str(cell.seed), "--device", self.device]
+        """The command line of one cell: a run, or the rest of one that was stopped."""
+        words = [sys.executable, "-m", "gamespec.cli", "run", "--quiet", "--output", "json"]
+        words += [word for module in self.allow for word in ("--allow-import", module)]
+        begun = _begun(out)
+        if begun is not None:
+            return [*words, "--resume", str(begun)]
+        words += [self.file, "--out", str(out), "--seed", str(cell.seed), "--device", self.device]
         words += ["--steps", str(self.steps)] if self.steps is not None else []
         for name, value in [*self.sets, *cell.values]:
             words += ["--schedule", value] if name == "schedule" else ["--set", f"{name}={value}"]
@@ -197,6 +204,18 @@ class _Started:
         for file in (self._out, self._err):
             file.close()
             Path(file.name).unlink(missing_ok=True)
+
+
+def _begun(out: Path) -> Path | None:
+    """The run of a cell that was stopped or killed, and can go on."""
+    for path in out.glob("*-*"):
+        try:
+            run = kept.kept(path)
+            if run.manifest["status"] in ("running", "interrupted") and kept.checkpoint(run) is not None:
+                return path
+        except GameError:
+            continue  # damaged: the cell is run again
+    return None
 
 
 def _found(cell: Cell, folder: Path) -> Outcome | None:

@@ -74,7 +74,7 @@ def certify(args: Namespace, screen: Screen) -> int:
     from gamespec.run.certify import certify as again
     from gamespec.run.summary import as_json, summary
 
-    result = again(args.run, args.budget)
+    result = again(args.run, args.budget, allow=tuple(args.allow_import))
     screen.document["certify"] = as_json(result)
     screen.result(summary(result))
     return result.exit_code
@@ -89,7 +89,7 @@ def sweep(args: Namespace, screen: Screen) -> int:
     from gamespec.view import svg
     from gamespec.view.cells import cells
 
-    grid = Grid(args.file, tuple(args.over), tuple(args.seeds), args.steps, args.device, _pairs(args.set))
+    grid = Grid(args.file, tuple(args.over), tuple(args.seeds), args.steps, args.device, _pairs(args.set), tuple(args.allow_import))
     name, wanted = cells(grid, screen)
     out = Path(args.out or Path("sweeps") / name)
     done = 0

@@ -8,7 +8,10 @@ import pytest
 import torch
 
 import gamespec as gs
+from gamespec import pipeline
 from gamespec.cli import main
+from gamespec.run.execute import Request, execute
+from gamespec.syntax.read import read
 
 GAME = """language 1
 game outside
@@ -29,7 +32,7 @@ class Small(nn.Sequential):
 
 class Table:
     def __init__(self, rows):
-        self.x, self.y = torch.arange(3.0 * rows).view(rows, 3) / rows, torch.arange(rows) % 2
+        self.x, self.y = torch.rand(rows, 3), torch.arange(rows) % 2
     def __len__(self):
         return len(self.x)
     def __getitem__(self, k):
@@ -93,6 +96,38 @@ def test_the_command_and_the_project_allow(beside, capsys):
     (beside / "pyproject.toml").write_text("[tool.gamec\n")
     assert main(["run", "a.game", "--quiet", "--output", "short"]) == 4
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(("words", "refused", "good"), [
+    (["compare"], 3, 0), (["test"], 3, 0), (["sweep", "--output", "json"], 3, 0),
+])  # fmt: skip
+def test_every_command_that_runs_games_may_be_allowed(beside, words, refused, good, capsys):
+    """Not only `run`: without the option each says which module was not imported."""
+    assert main([words[0], "a.game", *words[1:]]) == refused
+    assert "beside_game" in capsys.readouterr().out
+    assert main([words[0], "a.game", *words[1:], "--allow-import", "beside_game"]) == good
+
+
+def test_a_run_goes_on_with_code_from_outside(beside, capsys):
+    """What `py` made is made again from the same seed, where it is allowed again: to the same bits, and so is the certificate."""
+    (beside / "a.game").write_text(GAME.replace("steps = 3", "steps = 6  every = 1  seed = 5"))
+    whole = gs.load("a.game").solve(allow=["beside_game"])
+
+    def stop(report):
+        if report.step == 2:
+            raise KeyboardInterrupt
+
+    checked = pipeline.check(read("a.game"))
+    part = execute(checked, pipeline.compile(checked), Request(out=beside / "runs", allow=("beside_game",), every=1), on_step=stop)
+    path = str(part.path)
+    said = main(["run", "--resume", path, "--quiet"])
+    went = main(["run", "--resume", path, "--quiet", "--allow-import", "beside_game"])
+    on = gs.load_run(path)
+
+    assert (said, went, "GE612" in capsys.readouterr().err) == (4, 0, True)
+    assert [row["losses"] for row in on.history] == [row["losses"] for row in whole.history]
+    assert main(["certify", path]) == 4
+    assert main(["certify", path, "--allow-import", "beside_game"]) == 0
 
 
 @pytest.mark.parametrize(("name", "code", "said"), [

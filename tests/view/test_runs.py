@@ -9,8 +9,10 @@ import sys
 
 import pytest
 
-from gamespec import cli
-from gamespec.run.sweep import Cell, Line, Outcome, table
+from gamespec import cli, pipeline
+from gamespec.run.execute import Request, execute
+from gamespec.run.sweep import Cell, Grid, Line, Outcome, table
+from gamespec.syntax.read import read
 from gamespec.view.again import replay
 from gamespec.view.grid import as_text, picture
 from gamespec.view.listing import listed
@@ -93,6 +95,31 @@ def test_a_sweep_goes_on_and_isolates_failures(tmp_path):
     assert len(after) == 6
     assert all(after[name] == when for name, when in files.items())
     assert (tmp_path / "out" / "picture.svg").is_file()
+
+
+def test_a_stopped_cell_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    """Not from the beginning: the sweep finds the run of the cell; a damaged one is made again."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quick.game").write_text(QUICK.replace("tol = 1e-9", "every = 5"))
+    checked = pipeline.check(read("quick.game"))
+    cell, grid, out = Cell((), 0), Grid("quick.game", (), (0,)), tmp_path / "cell"
+
+    def stop(report):
+        if report.step == 10:
+            raise KeyboardInterrupt
+
+    assert "--resume" not in grid.command(cell, out)
+    stopped = execute(checked, pipeline.compile(checked, lane="torch"), Request(out=out, every=5), on_step=stop)
+    command = grid.command(cell, out)
+
+    assert command[-2:] == ["--resume", str(stopped.path)]
+    said = (stopped.path / "checkpoint.json").read_bytes()
+    (stopped.path / "checkpoint.json").write_bytes(said[:-9])
+    assert "--resume" not in grid.command(cell, out)
+    (stopped.path / "checkpoint.json").write_bytes(said)
+    assert cli.main(command[3:]) == 0
+    assert listed(out)[0].status == "finished"
+    assert "--resume" not in grid.command(cell, out)
 
 
 @pytest.mark.parametrize(
