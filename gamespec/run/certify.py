@@ -29,7 +29,8 @@ def certify(
     """The result of a run with its certificate made again; executes the program saved there.
 
     What was checked is written to certificate.json beside the result. `nets` and `data` bring again what was brought
-    from outside, `allow` lists modules that `py(..)` may import. Error: GameError, GE603 to GE609 saying what is missing, damaged, unfinished or not given.
+    from outside, `allow` lists modules that `py(..)` may import.
+    Error: GameError, GE603 to GE609 saying what is missing, damaged, unfinished or not given.
     """
     found = finished(path)
     before = load_run(found.path)
