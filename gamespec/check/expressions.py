@@ -31,6 +31,7 @@ from gamespec.check.shape import Shaped, ShapeError, call
 from gamespec.check.types import ranges
 from gamespec.ir.expr import Array, Call, Expr, If, Index, Num, Ref, Word
 from gamespec.ir.types import REAL, Interval, Type
+from gamespec.ir.walk import walk
 from gamespec.library.functions import COMPARISONS, CONSTANTS, FUNCTIONS, OPERATORS
 from gamespec.report.diagnostic import Label
 from gamespec.report.suggest import nearest
@@ -194,7 +195,9 @@ def _if(node: tree.If, scope: Scope, build: Build) -> Typed:
     if cond.type.kind != "bool":
         raise build.log.fail("GE207", "a condition is needed after `if`", node.cond.span, f"this is {cond.type}", hint="compare: `x > 0`")
     both = function("add", (then, other), (node.then, node.other), node, build)
-    return Typed(If(cond=cond.expr, then=then.expr, other=other.expr), both.type, cond.rows or both.rows)
+    each = Typed(cond.expr, Type(kind="real", shape=cond.type.shape), cond.rows)
+    whole = function("add", (each, both), (node.cond, node), node, build)
+    return Typed(If(cond=cond.expr, then=then.expr, other=other.expr), whole.type, whole.rows)
 
 
 # ------------------------------------------------------------------ arrays and columns
@@ -223,15 +226,18 @@ def _index(node: tree.Index, scope: Scope, build: Build) -> Typed:
     if len(indices) > len(shape):
         raise build.log.fail("GE203", f"`{base.type}` has {len(shape)} index(es)", node.span, f"{len(indices)} given", hint="give fewer")
     for i, inode, size in zip(indices, node.indices, shape, strict=False):
-        _check_index(i, inode, size, build)
+        _check_index(i, inode, size, scope, build)
     if family:
         return Typed(expr, base.type, rows=True)
     return Typed(expr, Type(kind="real", shape=shape[len(indices) :]), base.rows or any(i.rows for i in indices), base.range)
 
 
-def _check_index(index: Typed, node: tree.Expr, size: int, build: Build) -> None:
+def _check_index(index: Typed, node: tree.Expr, size: int, scope: Scope, build: Build) -> None:
     if index.type.kind not in ("index", "class", "real") or index.type.shape:
         raise build.log.fail("GE207", f"`{index.type}` is no index", node.span, hint="write a whole number, or the index of a sum")
+    if index.type.kind == "real" and any(isinstance(e, If) or _continuous(e, scope) for e in walk(index.expr)):
+        hint = "choose between elements: `if c then z[1] else z[0]`"
+        raise build.log.fail("GE207", "an index is a whole number", node.span, "this can be any number", hint=hint)
     lo, hi = (index.range.lo, index.range.hi) if index.range is not None else (None, None)
     if index.type.kind == "class":
         lo, hi = Fraction(0), Fraction(index.type.size - 1)
@@ -243,6 +249,12 @@ def _check_index(index: Typed, node: tree.Expr, size: int, build: Build) -> None
         or (isinstance(index.expr, Num) and index.expr.value >= size)
     ):
         raise build.log.fail("GE203", "index out of range", node.span, f"{lo} to {hi} are asked of {size}", hint=f"0 to {size - 1} are possible")
+
+
+def _continuous(expr: Expr, scope: Scope) -> bool:
+    """Whether an expression is a variable of real numbers."""
+    binding = scope.find(expr.name) if isinstance(expr, Ref) else None
+    return isinstance(binding, VarName) and binding.var.type.kind == "real"
 
 
 def _attribute(node: tree.Attr, scope: Scope, build: Build) -> Typed:

@@ -165,7 +165,8 @@ def _binding(expr: Reduce | Grad | Stop | If, names: Names, game: Game) -> Shape
             return infer(expr.body, names, game)
         case If():
             cond, then, other = (infer(e, names, game) for e in (expr.cond, expr.then, expr.other))
-            return Shaped(then.type if then.type.shape else other.type, cond.rows or then.rows or other.rows)
+            kind = next((s.type for s in (then, other) if s.type.shape), Type(kind="real", shape=cond.type.shape))
+            return Shaped(kind, cond.rows or then.rows or other.rows)
 
 
 def _element(expr: Index, names: Names, game: Game) -> Shaped:

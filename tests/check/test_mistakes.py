@@ -173,6 +173,8 @@ ROWS = (
     ),
     Bad("prob without a sigmoid", change(GAN, "prob = mlp(32, out = sigmoid)", "prob = mlp(33)"), "GE207", "mlp(33)", "sigmoid", "out = sigmoid"),
     Bad("if without a condition", change(SADDLE, "x*y ]", "if x then y else x ]"), "GE207", "x", "condition", "compare"),
+    Bad("a choice for each element", "language 1\nvar x: R[3]\nsolve min{x} [ if x > 0 then 1 else 0 ]\n", "GE204", "if x > 0 then 1 else 0", "", ""),
+    Bad("an index that is any number", "language 1\nvar x in [0, 1]\nsolve min{x} [ [1, 2][x] ]\n", "GE207", "x", "any number", "then"),
     Bad("an expectation that is a number", SADDLE + "expect x", "GE207", "x", "condition", "compare"),
     Bad(
         "sample of a net alone", change(GAN, "run {", "metric m = norm(sample(G, 10))\nrun {"), "GE207", "sample(G, 10)", "takes a source", "sample(G"
