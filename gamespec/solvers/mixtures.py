@@ -96,7 +96,9 @@ def _meant(expr: Expr, parts: Parts) -> Expr:
 
 
 def _at(expr: Expr, name: str, copy: ir.Net) -> Expr:
-    """The network at the particle `copy` where it stood at the draw."""
+    """The network at the particle `copy` where it stood at the draw, and the particle's numbers where the draw stood alone."""
+    if expr == Ref(name=name):
+        return Ref(name=copy.handle)
     if isinstance(expr, Apply) and expr.at == Ref(name=name):
         return Apply(net=copy.name, args=tuple(_at(a, name, copy) for a in expr.args))
     return rebuild(expr, lambda e: _at(e, name, copy))

@@ -19,10 +19,15 @@ net G: R[2] -> R[2] = mlp(4)
 net d: R[2] -> R = mlp(4)
 var pG: Dist(params(G))
 var pD: Dist(params(d))
-solve min{pG} max{pD} E{u ~ pG, v ~ pD} [ E{x ~ real}[d(x; v)] - E{z ~ noise}[d(G(z; u); v)^2] ]  order simultaneous
+solve min{pG} max{pD} E{u ~ pG, v ~ pD} [ E{x ~ real}[d(x; v)] - E{z ~ noise}[d(G(z; u); v)^2] - norm(v)^2/50 ]  order simultaneous
 schedule { pG: particles(3), sgld(lr = 1e-2, temperature = 1e-5)  pD: particles(2), sgld(lr = 1e-2, temperature = 1e-5) }
 run { batch = 8  steps = 3  precision = float64 }
 """
+
+
+def size(net):
+    """The squared norm of all parameters."""
+    return sum((p**2).sum() for p in net.parameters())
 
 
 def test_the_objective_is_the_mean_over_all_pairs():
@@ -34,7 +39,7 @@ def test_the_objective_is_the_mean_over_all_pairs():
     function = module.objective_d_1_d_2
     known = nets | {"x": x, "z": z}
     found = function(*(known[n] for n in function.__code__.co_varnames[: function.__code__.co_argcount]))
-    pairs = [d(x).mean() - (d(G(z)) ** 2).mean() for d in (s.d_1, s.d_2) for G in (s.G_1, s.G_2, s.G_3)]
+    pairs = [d(x).mean() - (d(G(z)) ** 2).mean() - size(d) / 50 for d in (s.d_1, s.d_2) for G in (s.G_1, s.G_2, s.G_3)]
 
     assert torch.allclose(found, torch.stack(pairs).mean(), rtol=1e-12)
     assert len({round(float(next(net.parameters()).detach().flatten()[0]), 9) for net in nets.values()}) == 5
@@ -48,7 +53,7 @@ def test_a_particle_moves_by_its_own_gradient():
     batch = {"real": (torch.randn(8, 2, dtype=torch.float64),)}
     before = [p.detach().clone() for p in s.d_1.parameters()]
     z = module.draw_noise(module.start(0), 8, torch.Generator().set_state(s.rng_noise.get_state()))
-    value = torch.stack([s.d_1(batch["real"][0]).mean() - (s.d_1(G(z)) ** 2).mean() for G in (s.G_1, s.G_2, s.G_3)]).mean()
+    value = torch.stack([s.d_1(batch["real"][0]).mean() - (s.d_1(G(z)) ** 2).mean() for G in (s.G_1, s.G_2, s.G_3)]).mean() - size(s.d_1) / 50
     slopes = torch.autograd.grad(value, list(s.d_1.parameters()), allow_unused=True)
     module.step(s, batch)
 
