@@ -26,12 +26,16 @@ SMALLER = [
 """What is changed in the text of an example, so that its steps take no time."""
 
 
-def small(name):
-    """The text of an example with small networks, few rows and few inner steps."""
-    text = (HERE / f"{name}.game").read_text(encoding="utf-8")
+def smaller(text):
+    """A game with small networks, few rows and few inner steps."""
     for pattern, new in SMALLER:
         text = re.sub(pattern, new, text)
     return text
+
+
+def small(name):
+    """The text of an example, made smaller."""
+    return smaller((HERE / f"{name}.game").read_text(encoding="utf-8"))
 
 
 class Outside(torch.nn.Module):
