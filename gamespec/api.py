@@ -49,16 +49,16 @@ class Game:
         """The meaning of the file: immutable, comparable, `ir().hash()`."""
         return self._checked.game
 
-    def explain(self, schedule: str | None = None, *, why: bool = False) -> str:
+    def explain(self, schedule: str | None = None, *, why: bool = False, lane: str = "auto") -> str:
         """What the compiler found and chose, and with `why` what it rejected; the text of `gamec explain`."""
         from gamespec import pipeline
 
         with self._shown():
-            return pipeline.explain(self._checked, schedule, why)
+            return pipeline.explain(self._checked, schedule, why, lane)
 
-    def emit(self, schedule: str | None = None) -> str:
+    def emit(self, schedule: str | None = None, *, lane: str = "auto") -> str:
         """The Python program that `solve` executes; it needs only torch."""
-        return self._compiled(schedule, {}, {}).program.text
+        return self._compiled(schedule, {}, {}, lane).program.text
 
     def solve(
         self,
@@ -72,6 +72,8 @@ class Game:
         on_step: Callable[[Report], None] | None = None,
         out: str | os.PathLike[str] | None = None,
         compile: str | None = None,
+        lane: str = "auto",
+        starts: int = 0,
         checkpoint_every: int | None = None,
         allow: Sequence[str] = (),
     ) -> Result:
@@ -80,13 +82,15 @@ class Game:
         `nets` are modules for `= given` or in place of a declared network; `data` are tensors, a Dataset or a
         DataLoader for a declared source; `on_step` sees every report; `out` is a folder to save the run in,
         with a checkpoint every `checkpoint_every` steps (None: by the clock, 0: none); `compile` is auto, on or off
-        (default: the game's, else auto); `allow` lists the modules that `py(..)` of the game may import.
+        (default: the game's, else auto); `lane` is closed (a loop over plain numbers), torch, or auto: what can be;
+        `starts` random starts are played as well, and the metrics say how many come to rest and at how many places;
+        `allow` lists the modules that `py(..)` of the game may import.
         """
         from gamespec.run.execute import execute
 
-        request = replace(self._request(nets, data, seed, device, steps, out, compile, allow), every=checkpoint_every)
+        request = replace(self._request(nets, data, seed, device, steps, out, compile, allow), every=checkpoint_every, starts=starts)
         with self._shown():
-            compiled = self._compiled(schedule, request.nets, request.data)
+            compiled = self._compiled(schedule, request.nets, request.data, lane)
             return execute(self._checked, compiled, request, on_step=on_step)
 
     def compile(
@@ -98,6 +102,7 @@ class Game:
         seed: int | None = None,
         device: str = "cpu",
         compile: str | None = None,
+        lane: str = "auto",
         allow: Sequence[str] = (),
     ) -> Step:
         """One step for a loop of your own: `info = step(batch)` with `info.losses`, `info.inner`, `info.players`."""
@@ -105,7 +110,7 @@ class Game:
 
         request = self._request(nets, data, seed, device, None, None, compile, allow)
         with self._shown():
-            return Step(self._checked, self._compiled(schedule, request.nets, request.data), request)
+            return Step(self._checked, self._compiled(schedule, request.nets, request.data, lane), request)
 
     def portrait(self, starts: Tensor, steps: int | None = None, every: int | None = None, *, schedule: str | None = None) -> Tensor:
         """Play many starts at once, on plain numbers: where the players stand, [1 + steps / every, n, numbers].
@@ -125,6 +130,8 @@ class Game:
     def _compiled(self, schedule: str | None, nets: Mapping[str, Any], data: Mapping[str, Any], lane: str = "auto") -> Compiled:
         from gamespec import pipeline
 
+        if lane not in ("auto", "closed", "torch"):
+            raise ValueError(f"lane is auto, closed or torch, not {lane!r}")
         with self._shown():
             return pipeline.compile(self._checked, schedule, frozenset([*nets, *data]), lane)
 

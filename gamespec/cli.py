@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     _allow(run)
     run.add_argument("--log", action="append", default=[], choices=LOGS, help="also write the reports there")
     _lane(run)
+    _starts(run)
     run.add_argument("--quiet", action="store_true", help="no progress")
 
     compare = _game(add("compare", "run one game under several schedules and orders of play; judge every point"), schedule=False)
@@ -77,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--steps", type=_count, metavar="N", help="another number of steps than the schedules'")
     compare.add_argument("--seed", type=_count, metavar="N", help="another seed than the game's")
     _allow(compare)
+    _starts(compare)
 
     emit = _game(add("emit", "write the Python program that `run` executes, or the game in another notation"))
     emit.add_argument("--solve", metavar="L", help=SOLVE)
@@ -91,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_argument("--steps", type=_count, metavar="N", help="another number of steps than the schedule's")
     sweep.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda or cuda:1")
     _allow(sweep)
+    _starts(sweep)
     sweep.add_argument("--out", metavar="DIR", help="where to; a second call goes on there (default: sweeps/<game>-<hash>)")
 
     plot = add("plot", "draw a run: learning curves, the plane, samples, robustness")
@@ -177,6 +180,11 @@ def _lane(command: argparse.ArgumentParser) -> None:
 def _allow(command: argparse.ArgumentParser) -> None:
     """Code from outside."""
     command.add_argument("--allow-import", action="append", default=[], metavar="MODULE", help="a module that `py(..)` may import; may be repeated")
+
+
+def _starts(command: argparse.ArgumentParser) -> None:
+    """Many starts beside the one of the game."""
+    command.add_argument("--starts", type=_count, default=0, metavar="N", help="N random starts as well, at once: how many come to rest")
 
 
 def _assignment(text: str) -> str:

@@ -145,15 +145,15 @@ def _begun(args: Namespace, screen: Screen) -> Callable[[Callable[[int], Progres
     request = Request(
         args.seed, args.device, args.steps, Path(args.out), overrides=sets, compile=args.compile, every=args.checkpoint_every,
         log=tuple(dict.fromkeys(args.log)),
-        allow=tuple(args.allow_import),
+        allow=tuple(args.allow_import), starts=args.starts,
     )  # fmt: skip
     return lambda show: execute(checked, compiled, request, show)
 
 
 def _resumed(args: Namespace, screen: Screen) -> Callable[[Callable[[int], Progress]], Result]:
     """A run that goes on as it began: what it is cannot be chosen again."""
-    names = ("schedule", "set", "solve", "seed", "steps", "compile")
-    again = [f"--{name}" for name in names if getattr(args, name) not in (None, [])]
+    names = ("schedule", "set", "solve", "seed", "steps", "compile", "starts")
+    again = [f"--{name}" for name in names if getattr(args, name) not in (None, [], 0)]
     if again:
         raise Refused(_usage(screen, f"a run goes on as it began: drop `{again[0]}`, or make a new run"))
     from gamespec.run.resume import resume
@@ -167,7 +167,7 @@ def compare(args: Namespace, screen: Screen) -> int:
     from gamespec.compare import compare as compared
 
     chosen = tuple(name.strip() for name in args.schedules.split(",") if name.strip())
-    found = compared(checked_file(args.file, screen, _sets(args)), chosen, args.steps, args.seed, tuple(args.allow_import))
+    found = compared(checked_file(args.file, screen, _sets(args)), chosen, args.steps, args.seed, tuple(args.allow_import), args.starts)
     screen.document["compare"] = found.document()
     screen.result(str(found))
     return 0 if any(not row.failed for row in found.rows) else 3

@@ -17,6 +17,7 @@ from gamespec.report.diagnostic import GameError
 
 if TYPE_CHECKING:
     from gamespec.pipeline import Checked
+    from gamespec.run.execute import Request
     from gamespec.run.result import Result
 
 WRITTEN = "as written"
@@ -45,6 +46,9 @@ class Row:
     point: tuple[tuple[str, float], ...] = ()
     seconds: float = 0.0
     failed: str = ""
+    settled: float | None = None
+    """The share of random starts that come to rest, and at how many places; None where none were played."""
+    places: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Comparison:
 
     def __str__(self) -> str:
         """A table, the points reached, and the proofs."""
-        head = ("reading", "schedule", "method", "value", *(title for title, _ in COLUMNS), "certified", "status", "time", "solves")
+        head = ("reading", "schedule", "method", "value", *(title for title, _ in COLUMNS), *ENDS)
         lines = _aligned([head, *(_cells(row) for row in self.rows)])
         lines += [f"{row.reading}, {row.schedule}: {row.failed}" for row in self.rows if row.failed]
         places = [(f"{row.reading}, {row.schedule}", _place(row)) for row in self.rows if row.point]
@@ -74,14 +78,24 @@ class Comparison:
 COLUMNS = (("slope", "slope"), ("total", "total"), ("gap", "gap"), ("regret", "regret"), ("local Nash", "nash"), ("local minimax", "minimax"))
 """The columns of judgement: title and field of `Judged`. What no row has is left out."""
 
+ENDS = ("certified", "status", "time", "starts at rest", "places", "solves")
+"""The columns after those of judgement."""
+
 
 def compare(
-    checked: Checked, schedules: tuple[str, ...] = (), steps: int | None = None, seed: int | None = None, allow: tuple[str, ...] = ()
+    checked: Checked,
+    schedules: tuple[str, ...] = (),
+    steps: int | None = None,
+    seed: int | None = None,
+    allow: tuple[str, ...] = (),
+    starts: int = 0,
 ) -> Comparison:
     """Run every schedule of a game as written, and its other readings under the methods that these get by default.
 
-    `allow` lists modules that `py(..)` may import.
+    `allow` lists modules that `py(..)` may import. With `starts` so many random starts are played as well wherever that
+    is done on plain numbers.
     """
+    from gamespec.run.execute import Request
     from gamespec.run.proofs import coordinates
 
     whole = landscape(problem(checked.game))
@@ -89,7 +103,7 @@ def compare(
     rows = []
     for reading in readings(checked, schedules):
         for schedule in reading.schedules:
-            row, result = _run(reading, schedule, steps, seed, allow)
+            row, result = _run(reading, schedule, Request(seed=seed, steps=steps, command="compare", allow=allow, starts=starts))
             if result is not None:
                 point = coordinates(result.players)
                 row = replace(row, judged=judge(problem(checked.game), dict(point), values), point=point)
@@ -139,13 +153,15 @@ def _in_turn(game: Game, first: str, second: str) -> Game:
     return game.model_copy(update=plain | {"edges": (Edge(kind="response", parent=first, child=second),)})
 
 
-def _run(reading: Reading, schedule: str, steps: int | None, seed: int | None, allow: tuple[str, ...]) -> tuple[Row, Result | None]:
-    from gamespec.run.execute import Request, execute
+def _run(reading: Reading, schedule: str, request: Request) -> tuple[Row, Result | None]:
+    from gamespec.run.execute import execute
+    from gamespec.run.starts import PLACES, SETTLED
 
     begin = time.perf_counter()
     try:
         compiled = pipeline.compile(reading.checked, schedule)
-        result = execute(reading.checked, compiled, Request(seed=seed, steps=steps, command="compare", allow=allow))
+        many = compiled.program.lane == "closed" and not compiled.plan.beams
+        result = execute(reading.checked, compiled, request if many else replace(request, starts=0))
     except GameError as error:
         return Row(reading.name, schedule, failed="; ".join(_said(error))), None
     row = Row(
@@ -156,6 +172,8 @@ def _run(reading: Reading, schedule: str, steps: int | None, seed: int | None, a
         value=result.value,
         certified=bool(result.certificates.get("ok")),
         seconds=time.perf_counter() - begin,
+        settled=result.metrics.get(SETTLED),
+        places=int(result.metrics[PLACES]) if PLACES in result.metrics else None,
     )
     return row, result
 
@@ -169,8 +187,9 @@ def _cells(row: Row) -> tuple[str, ...]:
     shown = [_number(x) if not isinstance(x, bool) else _word(x) for x in judged]
     certified = "" if row.certified is None else _word(row.certified)
     value = "" if row.value is None else f"{row.value:.6g}"
+    rest, places = "" if row.settled is None else f"{row.settled:.1%}", "" if row.places is None else str(row.places)
     solves = ", ".join(row.judged.concepts) or ("nothing" if row.judged.refuted else "") if row.judged else ""
-    return (row.reading, row.schedule, row.method, value, *shown, certified, row.status or "none", f"{row.seconds:.1f} s", solves)
+    return (row.reading, row.schedule, row.method, value, *shown, certified, row.status or "none", f"{row.seconds:.1f} s", rest, places, solves)
 
 
 def _word(verdict: bool) -> str:

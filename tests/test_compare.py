@@ -51,6 +51,15 @@ def test_the_leader_s_point_is_judged_as_one():
     assert at_once.judged.total == pytest.approx(1.5, abs=1e-6)
 
 
+def test_many_starts_tell_methods_apart():
+    """Of x*y every start comes to rest under extragradient, none under simultaneous steps."""
+    game = pipeline.check(Source("bilinear.game", Path("specs/saddle/bilinear.game").read_text(encoding="utf-8")))
+    found = compare(game, starts=100)
+
+    assert [(r.settled, r.places) for r in found.rows if r.reading == "as written"] == [(1.0, 1), (0.0, 0)]
+    assert "starts at rest" in str(found)
+
+
 def test_what_solves_nothing_is_said_to():
     """Descent and ascent settle at (0, 0), where the maximiser stands in a valley."""
     (written, _) = compare(checked("attractor_no_solution")).rows

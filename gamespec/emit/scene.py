@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FIXED = 1024
 """Rows on which residuals and checks of followers are taken."""
 
-NOISE, ROWS, ANSWERS = 1000, 1001, 1002
+NOISE, ROWS, ANSWERS, STARTS = 1000, 1001, 1002, 1003
 """Numbers of the random streams of what is the same at every look; a run itself uses those below."""
 
 

@@ -26,6 +26,7 @@ from gamespec.run.result import Report, Result, Status
 from gamespec.run.sampled import Sampled
 from gamespec.run.saver import Saver, stoppable, write_manifest
 from gamespec.run.snapshot import Base, Snapshot, base, restored
+from gamespec.run.starts import player, settled
 from gamespec.run.store import Store
 from gamespec.run.summary import summary
 from gamespec.run.writers import opened
@@ -64,6 +65,8 @@ class Request:
     """Where else the reports are written: tensorboard, wandb."""
     allow: tuple[str, ...] = ()
     """Modules that `py(..)` may import, beside those that the project allows."""
+    starts: int = 0
+    """Random starts that are played as well, all at once, to see how many of them come to rest."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,8 @@ def prepare(checked: Checked, compiled: Compiled, request: Request) -> tuple[Run
         module = cast("Emitted", load_file(path))
     except Exception as error:
         raise GameError((located(error, compiled.program, path, checked.source.name),)) from error
+    if request.starts:
+        player(checked, compiled, module)
     return Run(checked, compiled, request, kept, module), linked
 
 
@@ -325,6 +330,8 @@ def _measured(run: Run, recorder: Recorder, state: State, result: Result) -> Res
     own = module.certify(state)
     checks = (*own, *proved_checks(run.checked.game, result.players))
     values = {name: float(value) for name, value in module.measure(state).items()}
+    if run.request.starts:
+        values |= settled(module, run.request.starts, module.STEPS if run.request.steps is None else run.request.steps, run.seed)
     if module.KIND == "scalar" and status is Status.FINISHED:
         word, note = module.ending(state, own, recorder.points)
         status = Status(word)

@@ -35,6 +35,7 @@ def manifest(run: Run, device: str, steps: int, data: Mapping[str, str]) -> dict
         "defaults": dict(getattr(run.compiled.plan, "defaults", ())),
         "checkpoint_every": request.every,
         "compile": request.compile,
+        "starts": request.starts,
         "hashes": {
             "game": run.checked.game.hash(),
             "source": _digest(run.checked.source.text),

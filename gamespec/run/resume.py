@@ -122,7 +122,8 @@ def opened(
     own.files = {k: v for k, v in m["files"].items() if k in _STATIC}
     every = m["checkpoint_every"] if every is None else every
     sets, root = tuple(m["overrides"].items()), found.path.parent
-    request = Request(m["seed"], m["device"], m["steps"], root, nets, data, sets, "resume", m["compile"], every=every, log=log, allow=allow)
+    chosen = (m["seed"], m["device"], m["steps"], root, nets, data, sets, "resume", m["compile"], every, log, allow, m.get("starts", 0))
+    request = Request(*chosen)
     return Run(again, again, request, own, module), linked
 
 

@@ -75,9 +75,7 @@ class Store:
         os.truncate(path, size)
         self._digest, self._bytes = hashlib.sha256(kept), len(kept)
 
-    def players(
-        self, players: Mapping[str, nn.Module | Tensor], last: Mapping[str, nn.Module | Tensor] | None = None
-    ) -> dict[str, dict[str, str]]:
+    def players(self, players: Mapping[str, nn.Module | Tensor], last: Mapping[str, nn.Module | Tensor] | None = None) -> dict[str, dict[str, str]]:
         """Write one safetensors file for each player, and one for its last point where its answer is another."""
         table: dict[str, dict[str, str]] = {}
         taken: set[str] = set()

@@ -80,6 +80,7 @@ class Grid:
     sets: tuple[tuple[str, str], ...] = ()
     allow: tuple[str, ...] = ()
     """Modules that `py(..)` may import."""
+    starts: int = 0
 
     def cells(self) -> Iterator[tuple[tuple[tuple[str, str], ...], int]]:
         """Values and seed of every cell, the first name slowest."""
@@ -97,14 +98,15 @@ class Grid:
             return [*words, "--resume", str(begun)]
         words += [self.file, "--out", str(out), "--seed", str(cell.seed), "--device", self.device]
         words += ["--steps", str(self.steps)] if self.steps is not None else []
+        words += ["--starts", str(self.starts)] if self.starts else []
         for name, value in [*self.sets, *cell.values]:
             words += ["--schedule", value] if name == "schedule" else ["--set", f"{name}={value}"]
         return words
 
 
 def identity(meaning: str, grid: Grid) -> str:
-    """What a finished cell must agree on to count: the meaning of the game, steps, device, version of gamespec."""
-    return hashlib.sha256(repr((meaning, grid.steps, grid.device, grid.sets, __version__)).encode()).hexdigest()[:16]
+    """What a finished cell must agree on to count: the meaning of the game, steps, device, starts, version of gamespec."""
+    return hashlib.sha256(repr((meaning, grid.steps, grid.device, grid.sets, grid.starts, __version__)).encode()).hexdigest()[:16]
 
 
 def sweep(grid: Grid, cells: Sequence[Cell], out: Path, jobs: int, tell: Callable[[Outcome], None]) -> list[Outcome]:

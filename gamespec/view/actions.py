@@ -89,7 +89,8 @@ def sweep(args: Namespace, screen: Screen) -> int:
     from gamespec.view import svg
     from gamespec.view.cells import cells
 
-    grid = Grid(args.file, tuple(args.over), tuple(args.seeds), args.steps, args.device, _pairs(args.set), tuple(args.allow_import))
+    allow = tuple(args.allow_import)
+    grid = Grid(args.file, tuple(args.over), tuple(args.seeds), args.steps, args.device, _pairs(args.set), allow, args.starts)
     name, wanted = cells(grid, screen)
     out = Path(args.out or Path("sweeps") / name)
     done = 0

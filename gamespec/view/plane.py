@@ -21,6 +21,9 @@ Window = tuple[Point, Point]
 _ARROWS = 13
 _LEVELS = 12
 _GRID = 61
+_STARTS, _AHEAD = 5, 200
+"""Other starts a side whose paths are drawn, and how many of their steps."""
+
 _TAILS = 10
 """Steps of the path that are made again, at most, in what the program looks at when it ends."""
 
@@ -44,7 +47,7 @@ def plane(run: Opened) -> Picture:
     path, whole = walked(run)
     window = _window(run.game, f.names, path)
     points = stationary_points(f, (window[0][0], window[1][0]), (window[0][1], window[1][1]))
-    behind = [*_contours(f, window), _arrows(f, window)]
+    behind = [*_contours(f, window), _arrows(f, window), *_others(run, window)]
     ahead = _kinds(points)
     panels = [
         Panel(
@@ -160,6 +163,25 @@ def _contours(f: Forces, window: Window) -> list[Mark]:
             name = "" if marks else "equal value"
             marks.append(Curve([x for x, _ in line], [y for _, y in line], name, FAINT, 0.7, opacity=0.55))
     return marks
+
+
+def _others(run: Opened, window: Window) -> list[Mark]:
+    """The first steps of the method from starts all over the window, up to where they leave it; plain numbers play them at once."""
+    if not hasattr(run.module, "portrait"):
+        return []
+    xs, ys = _grid(window, _STARTS, inside=True)
+    starts = torch.cartesian_prod(torch.tensor(xs, dtype=torch.float64), torch.tensor(ys, dtype=torch.float64))
+    seen = run.module.portrait(starts, _AHEAD, 1)  # [points, starts, 2]
+    low, high = torch.tensor(window, dtype=torch.float64).T
+    inside = ((seen >= low) & (seen <= high)).all(2).cumprod(0).sum(0).tolist()
+    found: list[Mark] = []
+    for k, length in enumerate(inside):
+        points = seen[:length, k]
+        # A method that hops is seen better from its own path.
+        if length > 1 and not _hops([_pair(p) for p in points.tolist()], window):
+            name = "" if found else f"{_AHEAD} steps from other starts"
+            found.append(Curve(points[:, 0].tolist(), points[:, 1].tolist(), name, 0, 0.9, opacity=0.3))
+    return found
 
 
 def _path(path: Sequence[Point], window: Window) -> list[Mark]:

@@ -18,8 +18,9 @@ from pathlib import Path
 import torch
 
 from gamespec.report.diagnostic import GameError
+from tests.bench import formulas
 from tests.bench.jobs import JOBS, NOTES
-from tests.bench.pairs import GAMES, ROOT, Skip, timed
+from tests.bench.pairs import GAMES, ROOT, Skip, seconds, timed
 
 PAGE = Path(__file__).with_name("RESULTS.md")
 
@@ -31,6 +32,9 @@ COMMANDS = {
     "gamec fmt --check": (["fmt", "--check", str(ROOT / "specs/robust/pgd_digits.game")], None),
 }
 """Commands whose start is timed, with the most milliseconds of processor time that are allowed."""
+
+UNITS = {"start-up": "ms", "many starts": "s", "memory": "MB", "compilation": "s"}
+"""Groups of rows that are measured against a number and not against other work, with the unit."""
 
 COMPILE = """
 import sys, time
@@ -78,6 +82,43 @@ def compiling() -> list[dict[str, object]]:
     return rows
 
 
+MEMORY = """
+import resource, sys
+from pathlib import Path
+import torch
+from tests.bench.jobs import memory_of_unroll
+torch.set_num_threads(1)
+step, warm = memory_of_unroll(sys.argv[1], int(sys.argv[2])), memory_of_unroll(sys.argv[1], 1)
+warm()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+step()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def memory() -> list[dict[str, object]]:
+    """Peak above that of a step with one inner step, of an unrolled hypergradient, each in a process of its own."""
+    rows: list[dict[str, object]] = []
+    for steps in (20, 100):
+        for again, bar in (("true", 60.0), ("false", None)):
+            done = subprocess.run([sys.executable, "-c", MEMORY, again, str(steps)], check=True, capture_output=True, text=True)
+            how = "iterates stored" if again == "true" else "graphs stored"
+            job = f"hyper_mlp_1024, unroll of {steps} steps, {how}"
+            rows.append({"group": "memory", "job": job, "bar_MB": bar, "MB": round(float(done.stdout.split()[-1]), 1)})
+    return rows
+
+
+def many_starts() -> list[dict[str, object]]:
+    """Seconds of the process for 10,000 starts of 1,000 steps of extragradient, medians of 3."""
+    rows: list[dict[str, object]] = []
+    for path in (formulas.BILINEAR, formulas.FORSAKEN):
+        work = formulas.portrait(path)
+        spent = [seconds(work, 1) for _ in range(4)][1:]
+        row = {"group": "many starts", "job": f"{path.stem}, 10,000 starts x 1,000 iterations of extragradient", "bar_s": formulas.BAR}
+        rows.append(row | {"s": round(statistics.median(spent), 2)})
+    return rows
+
+
 def machine() -> str:
     """The processor, its cores, and the versions, without the name of anybody's computer."""
     cpu = platform.machine()
@@ -96,8 +137,8 @@ def table(rows: list[dict[str, object]]) -> str:
     parts: list[str] = []
     for group in dict.fromkeys(str(r["group"]) for r in rows):
         mine = [r for r in rows if r["group"] == group]
-        if group in ("start-up", "compilation"):
-            unit = "ms" if group == "start-up" else "s"
+        if group in UNITS:
+            unit = UNITS[group]
             parts += [f"## {group}", "", f"| | {unit} | at most | |", "|---|---|---|---|"]
             parts += [f"| {r['job']} | {r.get(unit, '-')} | {r.get(f'bar_{unit}') or ''} | {_verdict(r)} |" for r in mine]
         else:
@@ -115,7 +156,7 @@ def _verdict(row: dict[str, object]) -> str:
     if "skipped" in row:
         return f"skipped: {row['skipped']}"
     note = str(row.get("note", ""))
-    for key, bar in (("ratio", "bar"), ("ms", "bar_ms"), ("s", "bar_s")):
+    for key, bar in (("ratio", "bar"), *((unit, f"bar_{unit}") for unit in UNITS.values())):
         value, limit = row.get(key), row.get(bar)
         if isinstance(value, int | float) and isinstance(limit, int | float):
             return "; ".join(filter(None, ["held" if value <= limit else "MISSED", note]))
@@ -161,7 +202,7 @@ def main() -> int:
             rows[-1]["note"] = NOTES[job.name]
         sys.stderr.write(f"{json.dumps(rows[-1])}\n")
         keep(rows[-1:])
-    for name, extra in (("start-up", starts), ("compilation", compiling)):
+    for name, extra in (("start-up", starts), ("many starts", many_starts), ("memory", memory), ("compilation", compiling)):
         if not words or any(w in name for w in words):
             rows += (made := extra())
             keep(made)

@@ -176,6 +176,17 @@ def hyper(name: str, hidden: tuple[int, ...], way: str, *, compiled: bool) -> tu
     return stepping(GAMES / f"{name}.game", FOLDER, None if way == "unroll" else way, compiled=compiled), by_hand
 
 
+def memory_of_unroll(again: str, steps: int) -> Work:
+    """A step of hyper-cleaning with this many inner steps, from stored iterates or not, by what `recompute` says."""
+    text = (GAMES / "hyper_mlp_1024.game").read_text(encoding="utf-8")
+    for was, new in (("sgd(lr = 0.3, steps = 20), through(unroll)", f"sgd(lr = 0.3, steps = {steps}), through(unroll(recompute = {again}))"),):
+        assert was in text
+        text = text.replace(was, new)
+    path = FOLDER / f"memory_{again}_{steps}.game"
+    path.write_text(text, encoding="utf-8")
+    return stepping(path, FOLDER)
+
+
 def floor_training(dtype: torch.dtype) -> tuple[Work, Work]:
     """What a PGD-10 training step cannot leave out."""
     return floors.products_of_training(hand.digits_cnn(), *digits(), 10, dtype), pgd_hand()

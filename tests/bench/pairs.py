@@ -73,13 +73,13 @@ def timed(job: Job) -> dict[str, object]:
         ours, theirs = job.make()
     except Skip as reason:
         return row | {"skipped": str(reason)}
-    counts = [max(1, int(SHARE / max(_seconds(work, 1), 1e-7))) for work in (ours, theirs)]
+    counts = [max(1, int(SHARE / max(seconds(work, 1), 1e-7))) for work in (ours, theirs)]
     mine: list[float] = []
     other: list[float] = []
     for k in range(job.repeats):
         order = [(0, ours, mine), (1, theirs, other)]
         for which, work, kept in order if k % 2 else reversed(order):
-            kept.append(_seconds(work, counts[which]))
+            kept.append(seconds(work, counts[which]))
     ratios = [m / o for m, o in zip(mine, other, strict=True)]
     return row | {
         "ratio": round(statistics.median(ratios), 3),
@@ -91,7 +91,7 @@ def timed(job: Job) -> dict[str, object]:
     }
 
 
-def _seconds(work: Work, times: int) -> float:
+def seconds(work: Work, times: int) -> float:
     """Seconds of the process for one call, over some."""
     begin = time.process_time()
     for _ in range(times):

@@ -14,6 +14,7 @@ from gamespec.emit.refuse import UnsupportedError
 from gamespec.report.diagnostic import GameError
 from gamespec.report.source import Source
 from gamespec.run.execute import Request, execute
+from gamespec.run.starts import PLACES, SETTLED, settled
 from tests.emit.build import compiled, program
 from tests.truth.cases import CASES, HERE
 
@@ -192,6 +193,42 @@ def test_a_gradient_is_simple():
     assert g.gradient(g.add(x, x), [x])[0] is g.number(2)
     assert g.gradient(x, [y])[0] is g.zero
     assert other is g.pow(x, g.number(3))
+
+
+def test_random_starts_lie_in_the_sets_and_settle_where_they_can():
+    """The same starts under a seed; of x^4 - 2x^2 and its like all come to rest at four places, of x*y none at once."""
+    names = "var x in [-2, 2] init 0.1\nvar y in [-2, 2] init 0.1\nvar q: R[3] in Simplex(3)\n"
+    wells = program(f"{HEAD}{names}solve min{{x, q}} max{{y}} [ (x^2 - 1)^2 - (y^2 - 1)^2 + q@q ]\nschedule {{ method: simultaneous(lr = 0.05) }}")
+    drawn = wells.scattered(500, 3)
+
+    assert torch.equal(drawn, wells.scattered(500, 3))
+    assert float(drawn[:, :2].abs().max()) <= 2
+    assert torch.allclose(drawn[:, 2:].sum(1), torch.ones(500, dtype=torch.float64))
+    assert settled(wells, 500, 400, 0) == {SETTLED: 1.0, PLACES: 4.0}
+    circling = program(f"{HEAD}{XY}solve min{{x}} max{{y}} [ x*y ]\nschedule {{ method: simultaneous(lr = 0.05) }}")
+    assert settled(circling, 500, 400, 0) == {SETTLED: 0.0, PLACES: 0.0}
+
+
+def test_only_games_on_plain_numbers_are_played_from_many_starts():
+    """With the reason, before anything runs."""
+    game = gs.from_text(f"{GAMES['curved']}run {{ steps = 2  precision = float32 }}")
+    with pytest.raises(gs.CheckError, match="plain numbers have double precision"):
+        game.solve(starts=10)
+    with pytest.raises(ValueError, match="lane is auto, closed or torch, not 'cpp'"):
+        game.solve(lane="cpp")
+
+
+def test_the_lane_is_chosen_from_python():
+    """`lane` of solve, compile and emit is `--lane`."""
+    game = gs.from_text(f"{GAMES['a box']}schedule {{ method: extragradient(lr = 0.1) }}\nrun {{ steps = 20 }}")
+
+    assert game.solve(lane="closed").lane == "closed; a loop over plain numbers"
+    assert not game.solve(lane="torch", compile="off").lane.startswith("closed")
+    assert "def loop(" in game.emit(lane="closed")
+    assert "def loop(" not in game.emit(lane="torch")
+    step, other = (game.compile(lane=lane) for lane in ("closed", "torch"))
+    assert {k: float(v) for k, v in step().losses.items()} == pytest.approx({k: float(v) for k, v in other().losses.items()})
+    assert "the torch lane was asked for" in game.explain(why=True, lane="torch")
 
 
 def test_many_starts_from_python():

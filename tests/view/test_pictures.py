@@ -63,7 +63,10 @@ def test_the_plane_of_a_cycle(cycle):
     path, whole = plane.walked(run)
     picture = plane.plane(run)
 
+    drawn = [m for m in picture.panels[0].marks if getattr(m, "opacity", 1) == 0.3]
     assert whole
+    assert len(drawn) > 15
+    assert [m.name for m in drawn if m.name] == ["200 steps from other starts"]
     assert path[-1] == (float(run.numbers("x")["value"]), float(run.numbers("y")["value"]))
     assert "(0.03922, 0.08051) is local Nash; it attracts." in picture.caption
     assert any("once in 138" in getattr(m, "name", "") for panel in picture.panels for m in panel.marks)

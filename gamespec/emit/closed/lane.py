@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from gamespec.emit.closed.graph import NotClosed
 from gamespec.emit.closed.play import Line, Play
 from gamespec.emit.closed.text import folded
+from gamespec.emit.functions import writer
 from gamespec.emit.points import kept, seen
-from gamespec.emit.scene import Scene, Text
+from gamespec.emit.scene import STARTS, Scene, Text
+from gamespec.emit.sets import draw
 from gamespec.emit.spell import spelled, target
 from gamespec.plan.ops import NOW
 from gamespec.plan.response import Envelope, Frozen, Stop
@@ -39,11 +41,12 @@ class Closed:
     constants: tuple[str, ...]
 
     def write(self, text: Text) -> None:
-        """Write `loop`, `advance`, `step`, `portrait` and, where it is a formula, `residual`."""
+        """Write `loop`, `advance`, `step`, `portrait`, `scattered` and, where it is a formula, `residual`."""
         self._play(text)
         self._advance(text)
         if not self.scene.beams:
             self._portrait(text)
+            self._scattered(text)
         if self.residual:
             text.define("residual", "s", "Distance from first-order optimality: the largest z - P(z - g) over all players, 0-d.")
             seen(self.scene, text)
@@ -109,6 +112,22 @@ class Closed:
             "    held, _ = loop(k, min(every, steps - k), *held)",
             f"    seen.append(torch.cat([packed(t, starts).reshape(-1, len(starts)) for t in held[:{len(places)}]]).T)",
             "return torch.stack(seen)",
+        ]
+        self._add(text, tuple((line, "") for line in lines))
+
+    def _scattered(self, text: Text) -> None:
+        """Where many starts are to begin."""
+        text.define("scattered", "count, seed=SEED", "Random starts in the sets, near 0 where those have no end: [count, numbers].")
+        write = writer(self.scene)
+        shapes = [", ".join(map(str, ("count", *v.type.shape))) for v in self.scene.shared]
+        drawn = [draw(v.set, f"({shape},)", "rng", write, rows=True) for v, shape in zip(self.scene.shared, shapes, strict=True)]
+        self.scene.reached.add("stream")
+        lines = [
+            f'rng = stream(seed, {STARTS}, "cpu")',
+            "columns = [",
+            *(f"    {place.replace('s.device', 'rng.device')}," for place in drawn),
+            "]",
+            "return torch.cat([t.reshape(count, -1) for t in columns], 1)",
         ]
         self._add(text, tuple((line, "") for line in lines))
 
