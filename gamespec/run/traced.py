@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from gamespec.run.convolutions import REPLACED
 from gamespec.run.leaves import Slot, numbers, slots, standing_in
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def trace(module: Emitted, state: State, seen: Watched) -> Traced:
 
     flat = [*seen.before.values(), count, *rows, *seen.noise]
     try:
-        graph = make_fx(core, tracing_mode="fake")(*[t.clone() for t in flat])
+        graph = make_fx(core, REPLACED, tracing_mode="fake")(*[t.clone() for t in flat])
     except UntraceableError:
         raise
     except Exception as error:
