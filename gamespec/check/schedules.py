@@ -12,7 +12,7 @@ from gamespec.check.names import below
 from gamespec.check.scope import Bound, Broken, Failed, Scope, Typed
 from gamespec.check.words import Word, checked, evaluate_word, use
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Ref
+from gamespec.ir.expr import Num, Ref
 from gamespec.ir.expr import Word as Symbol
 from gamespec.ir.types import INDEX, REAL, Type
 from gamespec.library.base import Option
@@ -123,6 +123,7 @@ def lower_schedules(spec: tree.Spec, nets: tuple[ir.Net, ...], scope: Scope, bui
             own[lowered.target] = lowered
             build.spans[f"schedule:{name}.{lowered.target}"] = entry.span
         _check_beam(own, s, build)
+        _check_hull(own, s, build)
         kept = tuple(e for e in base.entries if e.target not in own) if base is not None else ()
         found[name] = ir.Schedule(name=name, entries=kept + tuple(own.values()))
         build.spans[f"schedule:{name}"] = s.span
@@ -137,6 +138,23 @@ def _check_beam(own: dict[str, ir.Entry], s: tree.Schedule, build: Build) -> Non
     at = next((v for e in s.entries for v in e.values if isinstance(v, tree.Call) and isinstance(v.fn, tree.Name) and v.fn.id == "beam"), None)
     if at is not None and method in words("solvers") and words("solvers")[method].accepts.order == "simultaneous":
         build.log.add("GE506", f"`{method}` keeps no copies", at.span, "`beam` keeps several answers of a follower", hint="write `method: k_beam`")
+
+
+def _check_hull(own: dict[str, ir.Entry], s: tree.Schedule, build: Build) -> None:
+    """The hull is that of several answers, each found from a start of its own."""
+    for entry in (e for e in s.entries if ".".join(e.path.keys) in own):
+        uses = {u.word: {o.key: o.value for o in u.options} for u in own[".".join(entry.path.keys)].directives}
+        at = next((v for v in entry.values if isinstance(v, tree.Call) and isinstance(v.fn, tree.Name) and v.fn.id == "through"), None)
+        through = next((u.args[0] for u in own[".".join(entry.path.keys)].directives if u.word == "through"), None)
+        if at is None or through != Symbol(value="hull"):
+            continue
+        restarts = uses.get("pgd", {}).get("restarts")
+        if not isinstance(restarts, Num) or restarts.value < 2:
+            said = "the hull is that of the slopes at several answers"
+            build.log.add("GE506", "`hull` needs several answers", at.span, said, hint="write `pgd(steps = 10, restarts = 5), through(hull)`")
+        elif "surrogate" in uses["pgd"]:
+            said = "`surrogate` climbs something else"
+            build.log.add("GE506", "`hull` is of answers to the objective itself", at.span, said, hint="drop `surrogate`")
 
 
 def _unknown_schedule(name: tree.Name, known: list[str], build: Build) -> Failed:
@@ -203,7 +221,10 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir
         raise build.log.fail("GE506", f"`{path}` answers nobody", node.span, anew, hint="write `sgd(lr = 0.1)`")
     through = found.args[0] if found.word == "through" else None
     value = next((e for e in build.edges if e.kind == "value" and any(n.id == e.child and owned in n.owns for n in build.nodes)), None)
-    if isinstance(through, Symbol) and through.value not in ("stop", "envelope") and per_sample and value is not None:
+    if isinstance(through, Symbol) and through.value == "hull" and value is None:
+        why = "the hull is that of a leader's slopes where its follower has the same objective"
+        raise build.log.fail("GE506", f"`{path}` has an objective of its own", node.span, why, hint="write `through(implicit)`")
+    if isinstance(through, Symbol) and through.value not in ("stop", "envelope", "hull") and per_sample and value is not None:
         raise build.log.fail(
             "GE506", f"only the value of `{path}` is seen", node.span, "the leader's gradient passes by its answer", hint="write `through(envelope)`"
         )

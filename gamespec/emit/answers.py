@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gamespec.check.shape import each as each_row
@@ -31,7 +32,7 @@ def respond_name(scene: Scene, node: str) -> str:
 
 def searches(op: Respond) -> bool:
     """Whether the best of several answers is kept, rather than the last of one."""
-    return op.restarts > 1 or bool(op.surrogates)
+    return op.restarts > 1 or bool(op.surrogates) or op.each
 
 
 def _variable(scene: Scene, node: str) -> ir.Var:
@@ -72,7 +73,9 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     own = _own_weights(scene, net, shape) if op.start == "own" and net is not None else ""
     zero = own or _projected(var, f"torch.zeros({shape}, device=s.device, dtype=DTYPE)", write, sides)
     start = zero if op.start in ("zero", "own") else sets.draw(var.set, shape, "rng", write, rows=bool(first))
-    if not searches(op):
+    if op.each:
+        _all_of(scene, op, body, start, sides)
+    elif not searches(op):
         call = f"{objective_name(scene, op.node)}({', '.join(parameters(scene, op.node))})"
         body.add(f"{name} = {start}")
         lines = ["for _ in range(steps):", *(f"    {x}" for x in _climb(op, var, call, "+" if node.sense == "max" else "-", write, sides))]
@@ -90,6 +93,7 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     restarts += ", only=slice(None)" if len(op.surrogates) > 1 else ""
     each = ", ".join(n for d in node.scope for n in d.names)
     best = f", the best of {op.restarts} restarts{' for each loss' if len(op.surrogates) > 1 else ''}" if op.restarts > 1 else ""
+    best = f", {op.restarts} answers, the best first" if op.each else best
     doc = f"{var.name} for {f'each ({each})' if each else 'all samples'}: {kind}{best}."
     text.define(respond_name(scene, op.node), f"s, {', '.join(args)}, rng, steps={op.steps}{restarts}", doc, span)
     text.add(*(f"    {line}" for line in body.lines), span=span)
@@ -186,6 +190,25 @@ def _best_of(scene: Scene, op: Respond, body: Text, start: str, zero: str, sides
     body.add(*(f"    {line}" if many else line for line in lines), "return best")
 
 
+def _all_of(scene: Scene, op: Respond, body: Text, start: str, sides: sets.Box | None) -> None:
+    """All answers of the restarts, for a leader that looks at each."""
+    node, var, write = scene.game.node(op.node), _variable(scene, op.node), writer(scene)
+    name, highest = spelled(var.name), node.sense == "max"
+    call = f"{objective_name(scene, op.node)}({', '.join(parameters(scene, op.node))})"
+    write.reached.add("near_best")
+    body.add(
+        "points, values = [], []",
+        "for _ in range(restarts):",
+        f"    {name} = {start}",
+        "    for _ in range(steps):",
+        *(f"        {line}" for line in _climb(op, var, call, "+" if highest else "-", write, sides)),
+        "    with torch.no_grad():",
+        f"        points.append({name})",
+        f"        values.append({call})",
+        f"return near_best(points, values, {'math.inf' if math.isinf(op.eps) else repr(op.eps)}, {highest})",
+    )
+
+
 def _least_is_zero(scene: Scene, op: Respond) -> bool:
     """Whether a sample that reached 0 is done: the player minimises `correct`, sample by sample."""
     node = scene.game.node(op.node)
@@ -228,9 +251,9 @@ def _best_of_left(scene: Scene, op: Respond, body: Text, start: str, zero: str, 
     body.add(*(f"    {line}" if many else line for line in lines), "return best")
 
 
-def respond_call(steps: Steps, node: str) -> None:
+def respond_call(steps: Steps, op: Respond) -> None:
     """Call the function that answers for every sample; a family answers for every element in one batch."""
-    scene = steps.scene
+    scene, node = steps.scene, op.node
     var = _variable(scene, node)
     args = [steps.renamed.get(p, p) for p in respond_parameters(scene, node)]
     if var.axis:
@@ -241,7 +264,12 @@ def respond_call(steps: Steps, node: str) -> None:
         [*([f"{var.axis} * n" if var.axis else "n"] if var.scope else []), *(map(str, var.type.shape) if var.type.kind != "params" else ["p"])]
     )
     with steps.playing():
-        steps.line(f"{spelled(var.name)} = {respond_name(scene, node)}({', '.join(['s', *args])}, {rng})  # [{size}]", node=node)
+        own, call = spelled(var.name), f"{respond_name(scene, node)}({', '.join(['s', *args])}, {rng})"
+        if op.each:
+            shape = ", ".join([str(op.restarts), *([size] if size else [])])
+            steps.line(f"{own}_each = {call}  # [{shape}], the best first", f"{own} = {own}_each[0]", node=node)
+        else:
+            steps.line(f"{own} = {call}  # [{size}]", node=node)
         if not var.scope and steps.moves:
             steps.line(f"s.{spelled(var.name)} = {spelled(var.name)}")
         _report(steps, node)

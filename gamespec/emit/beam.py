@@ -53,6 +53,34 @@ def hull_derivative(steps: Steps, leader: str, follower: str, eps: float) -> Non
     steps.losses.setdefault(steps.label(leader), f"{value}.{'amax' if highest else 'amin'}()")
 
 
+def answers_derivative(steps: Steps, leader: str, follower: str) -> None:
+    """The shortest slope of a leader in the hull of those at each of its follower's answers."""
+    scene = steps.scene
+    scene.reached.add("shortest_slope")
+    owner, (own,) = scene.game.node(leader), scene.game.node(follower).owns
+    variables = [spelled(o) for o in owner.owns if scene.net(o) is None]
+    if variables:
+        scene.reached.add("leaf")
+        steps.line(f"{', '.join(variables)} = {', '.join(f'leaf({n})' for n in variables)}")
+    texts = [f"*{scene.own(net)}" if (net := scene.net(o)) is not None else spelled(o) for o in owner.owns]
+    value, own_part = f"value_{scene.title(leader)}", "[-g for g in g_all[:{0}]]" if owner.sense == "max" else "g_all[:{0}]"
+    steps.line("slopes, values = [], []")
+    with steps.block(f"for {spelled(own)}_one in {spelled(own)}_each:"):
+        steps.line(f"values.append({steps.call(leader, {spelled(own): f'{spelled(own)}_one'})})", node=leader)
+        steps.line(f"slopes.append(torch.autograd.grad(values[-1], [{', '.join(texts)}], materialize_grads=True))", node=leader)
+    steps.line("g_all = shortest_slope(slopes)")
+    for o, text in zip(owner.owns, texts, strict=True):
+        name = spelled(o)
+        if text.startswith("*"):
+            count = f"len({text[1:]})"
+            steps.line(f"g_{name}, g_all = {own_part.format(count)}, g_all[{count}:]")
+        else:
+            steps.line(f"g_{name} = g_all.pop(0)")
+    highest = scene.game.node(follower).sense == "max"
+    steps.line(f"{value} = torch.stack(values).{'amax' if highest else 'amin'}()")
+    steps.losses.setdefault(steps.label(leader), value)
+
+
 def _scatter(steps: Steps, op: Scatter) -> None:
     """Candidates that stand where a better one stands are drawn anew."""
     scene = steps.scene

@@ -94,8 +94,9 @@ def _suboptimality(scene: Scene, node: str, text: Text) -> None:
     with steps.playing():
         steps.fixed()
         steps.load()
+        best = "[0]" if op.each else ""
         for reached, more in (("usual", ""), ("asked", f", steps={5 * op.steps} * budget")):
-            steps.line(f"{name} = {respond_name(scene, node)}({args}{more})", f"{reached} = {steps.call(node)}.mean().detach()")
+            steps.line(f"{name} = {respond_name(scene, node)}({args}{more}){best}", f"{reached} = {steps.call(node)}.mean().detach()")
         gain = "asked - usual" if owner.sense == "max" else "usual - asked"
         note = "in the follower's objective, mean over fixed rows; near 0 means that it answers well"
         name = f'f"{owner.owns[0]}: gain of {{{5 * op.steps} * budget}} steps over {op.steps}"'

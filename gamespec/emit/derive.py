@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gamespec.emit import joint
-from gamespec.emit.beam import hull_derivative
+from gamespec.emit.beam import answers_derivative, hull_derivative
 from gamespec.emit.functions import moved_name, moved_part, needs
 from gamespec.emit.points import local, named
 from gamespec.emit.priced import priced_derivative
@@ -32,7 +32,9 @@ def derive(steps: Steps, op: Derive) -> None:
     where = _Where(at, op.at, op.into)
     through: joint.Through = [(f, r) for f, r in op.through if not isinstance(r, (Frozen, Envelope, Stop))]
     with steps.playing(op.nodes):
-        if through and isinstance(through[0][1], Hull):
+        if through and isinstance(through[0][1], Hull) and through[0][1].answers:
+            answers_derivative(steps, op.nodes[0], through[0][0])
+        elif through and isinstance(through[0][1], Hull):
             hull_derivative(steps, op.nodes[0], through[0][0], through[0][1].eps)
         elif through and isinstance(through[0][1], (Differences, Penalty, ValueFunction)):
             priced_derivative(steps, op.nodes, *through[0])

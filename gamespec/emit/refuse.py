@@ -96,6 +96,12 @@ def _player(game: ir.Game, node: ir.Node) -> None:
 def _through(game: ir.Game, op: Derive, plan: Plan) -> None:
     """Derivatives pass through all followers of a leader at once, in one way, and those have no followers of their own."""
     special = [(f, r) for f, r in op.through if not isinstance(r, (Frozen, Envelope, Stop, Hull))]
+    hulls = [f for f, r in op.through if isinstance(r, Hull) and r.answers]
+    if hulls and (len(hulls) > 1 or special or game.node(hulls[0]).axis):
+        raise UnsupportedError(
+            "the hull of slopes is that at the answers of one follower, which is no family, and no derivative passes through another",
+            "write `through(envelope)` for the others",
+        )
     networks = {n.handle for n in game.nets}
     for follower, how in special:
         _follower(game, plan, follower, how, networks)

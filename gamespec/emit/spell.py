@@ -29,7 +29,7 @@ _PREFIXES = (
     "objective_", "moved_by_", "respond_", "answer_", "metric_", "batch_", "read_", "draw_", "best_", "value_", "g_", "at_",
     "rng_", "rule_", "order_", "moved_", "count_", "kept_",
 )  # fmt: skip
-_SUFFIXES = ("_", "_best", "_each", "_start", "_params", "_table")
+_SUFFIXES = ("_", "_best", "_each", "_one", "_start", "_params", "_table")
 
 
 def spelled(name: str) -> str:

@@ -196,7 +196,7 @@ class Steps:
         """An op by which a follower answers."""
         match op:
             case Respond():
-                respond_call(self, op.node)
+                respond_call(self, op)
             case Choose():
                 choice(self, op.node)
             case Select() | Scatter():

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from gamespec.kernels.gradient import unflatten_list
+from gamespec.kernels.gradient import flatten_list, unflatten_list
 from gamespec.kernels.hull import min_norm_in_hull
 
 
@@ -45,6 +45,30 @@ def hull_slopes(values: Tensor, slopes: list[Tensor], eps: float, highest: bool)
     best = rows.index_select(0, worse.argmin(dim=0, keepdim=True))
     kept = torch.where((worse <= eps)[:, None], rows, best)
     return unflatten_list(min_norm_in_hull(kept), [s[0] for s in slopes])
+
+
+def near_best(points: list[Tensor], values: list[Tensor], eps: float, highest: bool) -> Tensor:
+    """Answers one above the other, the best first; it stands too for those more than eps worse. All sample by sample.
+
+    Shapes: k points of shape [n, ...] with values [n], or k points [...] with 0-d values; the result has one axis more.
+    """
+    found, value = torch.stack(points), torch.stack(values)
+    worse = value.amax(0) - value if highest else value - value.amin(0)
+    best = worse.argmin(0, keepdim=True)
+    place = torch.arange(len(found), device=found.device).view(-1, *[1] * (value.dim() - 1)).expand_as(worse)
+    order = torch.cat([best, torch.where(place == best, 0, place)[1:]])  # the first and the best change places
+    wide = (*value.shape, *[1] * (found.dim() - value.dim()))
+    found = found.take_along_dim(order.view(wide), 0)
+    return torch.where((worse.take_along_dim(order, 0) <= eps).view(wide), found, found[:1])
+
+
+def shortest_slope(slopes: list[list[Tensor]]) -> list[Tensor]:
+    """The shortest vector in the hull of several gradients, each a list of tensors.
+
+    Along it all the objectives fall whose gradients these are; it is 0 where no direction does that.
+    Source: Latorre et al. 2023, equation 9; Danskin 1967 for the directional derivative behind it.
+    """
+    return unflatten_list(min_norm_in_hull(torch.stack([flatten_list(s) for s in slopes])), slopes[0])
 
 
 def scattered(points: list[Tensor], values: Tensor, fresh: list[Tensor], distance: float, highest: bool) -> list[Tensor]:

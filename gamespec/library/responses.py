@@ -47,6 +47,13 @@ RESPONSES: dict[str, ResponseWord] = {
             "Danskin 1967",
         ),
         ResponseWord(
+            "hull", (Option("eps", float, None),),
+            "by the shortest slope in the hull of those at all restarts of `pgd`, or at those within eps of the best, sample by sample",
+            "where the answers span those that count: then it descends, or is 0 where nothing does", "1 gradient of the leader for each restart",
+            "a gradient of the leader for each restart",
+            "Latorre et al. 2023, algorithm 1 (Danskin's descent direction), without its normalisation: `normalized_sgd` has it",
+        ),
+        ResponseWord(
             "unroll",
             (Option("mode", str, "reverse", ("reverse", "forward")), Option("last", int, 0), Option("recompute", bool, None)),
             "through the steps that the follower takes, by any rule; last = k through the last k only",

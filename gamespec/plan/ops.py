@@ -7,6 +7,7 @@ players begin, a kept gradient as zero.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -131,7 +132,10 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """A follower answers: `steps` moves by `rule` from `start` ("warm", "zero", "uniform"), kept best of `restarts`."""
+    """A follower answers: `steps` moves by `rule` from `start` ("warm", "zero", "uniform"), kept best of `restarts`.
+
+    With `each`, all of them are kept, for a leader that looks at each; beyond `eps` of the best, the best stands instead.
+    """
 
     node: str
     rule: Rule
@@ -139,6 +143,8 @@ class Respond:
     start: str
     restarts: int = 1
     surrogates: tuple[str, ...] = ()
+    each: bool = False
+    eps: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +294,8 @@ def _answer(op: Respond | Choose | Scatter | Select | Survey) -> str:
     """An op by which a follower answers."""
     match op:
         case Respond():
-            best = f", best of {op.restarts} restarts" if op.restarts > 1 else ""
+            kept = f"all {op.restarts} answers" if op.each else f"best of {op.restarts} restarts"
+            best = f", {kept}" if op.restarts > 1 else ""
             instead = f", climbing {', '.join(op.surrogates)}" if op.surrogates else ""
             return f"respond {_short(op.node)}: {op.steps} steps of {op.rule} from {op.start}{best}{instead}"
         case Choose():

@@ -78,12 +78,18 @@ class Implicit:
 
 @dataclass(frozen=True, slots=True)
 class Hull:
-    """By the shortest vector in the hull of the slopes at all candidates of a beam within `eps` of the best."""
+    """By the shortest vector in the hull of the slopes at all candidates of a beam within `eps` of the best.
+
+    Or, of a follower that is answered anew, at `answers` of its answers, each sample's moved to its best beyond `eps`.
+    """
 
     eps: float
+    answers: int = 0
 
     def __str__(self) -> str:
         """As a plan prints it."""
+        if math.isinf(self.eps):
+            return f"by the shortest slope in the hull of those at {self.answers} answers"
         return f"by the shortest slope in the hull of those at candidates within {self.eps:g} of the best"
 
 

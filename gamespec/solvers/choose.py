@@ -10,6 +10,7 @@ from gamespec.library.registry import words
 from gamespec.plan.ops import Plan
 from gamespec.plan.verify import verify
 from gamespec.solvers.base import Solver, Table, follower_kind, owns_network, plain_steps, problem_nodes, size
+from gamespec.solvers.responses import word_of
 from gamespec.solvers.setup import SMALL, resolve, settings
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
     solvers = words("solvers")
     written = entries.get("method", ())
     beams = any(u.word == "beam" for us in entries.values() for u in us)
-    word, reason = (written[0].word, "as you wrote") if written else ("k_beam", "`beam` asks for it") if beams else _default(game, facts)
+    hull = any(word_of(u) == "hull" for us in entries.values() for u in us if u.word == "through")
+    asked = ("k_beam", "`beam` asks for it") if beams else ("nested", "`through(hull)` asks for it") if hull else None
+    word, reason = (written[0].word, "as you wrote") if written else asked or _default(game, facts)
     if word == "extragradient" and not entries and not rejection(game, solvers["linear_program"], facts):
         # Step rules that are written ask for steps.
         word, reason = "linear_program", "mixtures against each other: the equilibrium is a linear program, solved at once"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gamespec.ir.game import Game
 from gamespec.plan.ops import Adjust, Choose, Derive, Op, Plan, Reach, Repeat, Respond, Scatter, Select, Survey
-from gamespec.plan.response import Differences, Implicit, Penalty, Unrolled, ValueFunction
+from gamespec.plan.response import Differences, Hull, Implicit, Penalty, Unrolled, ValueFunction
 
 if TYPE_CHECKING:
     from gamespec.classify.facts import Facts
@@ -115,6 +115,9 @@ def _derive(op: Derive) -> tuple[int, int, list[str]]:
             case Differences():
                 forward, backward = forward + 2 * how.terms, backward + 2 * how.terms
                 parts.append(f"{2 * how.terms} gradients beside `{name}`")
+            case Hull(answers=n) if n:
+                forward, backward = forward + (n - 1) * len(op.nodes), backward + (n - 1) * len(op.nodes)
+                parts.append(f"a gradient at each of {n} answers of `{name}`")
             case Penalty():
                 forward, backward = forward + 1, backward + 2
                 parts.append("the gradient of a gradient")

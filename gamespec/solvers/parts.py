@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from gamespec.ir import game as ir
 from gamespec.plan.ops import Choose, Derive, Keep, Move, Op, Repeat, Respond, Sample, Select
-from gamespec.plan.response import Envelope, Frozen, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
+from gamespec.plan.response import Envelope, Frozen, Hull, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
 from gamespec.solvers.base import Table, children, descendants, drawn, follower_kind, problem_nodes, team
 
 AT_ONCE = "moves all players at once, so nobody can answer anybody"
@@ -59,7 +61,8 @@ def answer(game: ir.Game, table: Table, edge: ir.Edge, draw: Sample) -> tuple[Op
         return ()  # the answer is computed inside the leader's derivative, or moves with it
     below = answers(game, table, node, draw)
     if kind == "per_sample" or seat.rules[0][1].word == "sign":
-        return (*below, Respond(node, seat.rules[0][1], seat.steps, seat.start, seat.restarts, seat.surrogates))
+        each, eps = (True, how.eps) if isinstance(how, Hull) else (False, math.inf)
+        return (*below, Respond(node, seat.rules[0][1], seat.steps, seat.start, seat.restarts, seat.surrogates, each, eps))
     through = ((node, how),) if isinstance(how, (Penalty, ValueFunction)) else responses(game, table, node)
     turn = repeated(table, draw, (*below, Derive((node,), "now", through), Move((node,), "now", "now")), max(seat.times, seat.steps, 1))
     return (*turn, Select(node)) if seat.beam else turn

@@ -16,9 +16,9 @@ from gamespec.library.directives import DIRECTIVES
 from gamespec.library.functions import FUNCTIONS
 from gamespec.library.registry import words
 from gamespec.plan.ops import Rule
-from gamespec.plan.response import Envelope, Implicit, Response, Stop
+from gamespec.plan.response import Envelope, Hull, Implicit, Response, Stop
 from gamespec.solvers.base import Seat, Table, drawn, follower_kind, owns_network, problem_nodes, size, team
-from gamespec.solvers.responses import solved_for, word_of, written
+from gamespec.solvers.responses import options_of, solved_for, word_of, written
 
 SMALL = 100
 """Numbers in a follower up to which its optimality condition is solved by Newton's method with a dense Jacobian."""
@@ -226,6 +226,9 @@ class _Work:
         free = all(v.set is None for v in self.game.vars if v.name in self.game.node(edge.child).owns)
         symmetric = free and sum(e.parent == edge.parent for e in self.game.edges) == 1
         small = self._solved(edge, first)
+        if "through" in first and word_of(first["through"]) == "hull":
+            eps = options_of(first["through"])["eps"]
+            return Hull(math.inf if eps is None else real(eps), whole(_values(first["pgd"])["restarts"]))
         if "through" in first:
             return written(first["through"], rules[0][1], steps, newton if small else None, symmetric=symmetric)
         how = newton if small else Implicit("cg" if symmetric else "gmres", 20, 1e-10)
