@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 _REDUCTIONS: dict[str, Literal["E", "sum", "mean", "prod"]] = {"E": "E", "sum": "sum", "mean": "mean", "prod": "prod"}
 _EXTREMES: dict[str, Literal["min", "max"]] = {"min": "min", "max": "max"}
 _LONGEST = 10**6
+MOST_TERMS = 10_000
+"""Terms of a sum over indices; a program computes some thousands of them in a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ def _reduction(node: tree.Bound, scope: Scope, build: Build) -> Typed:
     try:
         draws = tuple(_draw(binder, bind, inner, build) for bind in binder.binds)
         inner.draws = (*scope.draws, *draws)
+        _written_out(binder, inner, build)
         body = lower_bound(inside(node), inner, build)
     finally:
         del build.open[opened:]
@@ -125,6 +129,14 @@ def _reduction(node: tree.Bound, scope: Scope, build: Build) -> Typed:
     return Typed(
         _nested(_REDUCTIONS[binder.op], draws, body.expr), kind, (body.rows or each) and not over, Interval(lo=Fraction(0)) if positive else None
     )
+
+
+def _written_out(binder: tree.Binder, inner: Scope, build: Build) -> None:
+    """Raise Failed with GE211 where indices, those around them included, make more terms than are played one by one."""
+    terms = math.prod(d.last - d.first + 1 for d in inner.draws if not d.over)
+    if terms > MOST_TERMS:
+        raise build.log.fail("GE211", f"{terms} terms are too many", binder.span, f"each is computed on its own, at most {MOST_TERMS} of them",
+                             hint="write it with arrays, `sum(c * x)`, or as data: `sum{(x, y) in train}[ .. ]` takes all rows at once")  # fmt: skip
 
 
 def _nested(op: Literal["E", "sum", "mean", "prod"], draws: tuple[Draw, ...], body: Expr) -> Expr:
@@ -280,6 +292,8 @@ def _extreme(node: tree.Bound, found: Indices, scope: Scope, build: Build) -> Ty
     binder = node.binders[0]
     inner = scope.child()
     unique = found.bind(binder.binds[0].pattern.names[0], inner, build)
+    inner.draws = (*scope.draws, found.draw(unique))
+    _written_out(binder, inner, build)
     body = lower_bound(inside(node), inner, build)
     return Typed(Reduce(op=_EXTREMES[binder.op], draws=(found.draw(unique),), body=body.expr), body.type, body.rows or found.rows)
 

@@ -21,6 +21,11 @@ from gamespec.syntax import tree
 
 def lower_call(node: tree.Call, scope: Scope, build: Build) -> Typed:
     """`f(a, b)`. Raises Failed where `f` is unknown or takes something else."""
+    if isinstance(node.fn, tree.Attr) and isinstance(node.fn.base, tree.Name):
+        name, key = node.fn.base.id, node.fn.key
+        own = isinstance(scope.find(name), NetName) and key in ("parameters", "named_parameters", "weights", "state_dict")
+        hint = f"write `params w` behind the declaration of `{name}`, and `w` here" if own else f"write `{key}({name})`"
+        raise build.log.fail("GE204", "only names can be called", node.fn.span, "a name has no functions of its own", hint=hint)
     if not isinstance(node.fn, tree.Name):
         raise build.log.fail("GE204", "only names can be called", node.fn.span, hint="write `*` to multiply")
     binding = scope.find(node.fn.id)

@@ -27,7 +27,7 @@ from gamespec.check.scope import (
     declared_at,
 )
 from gamespec.check.sets import lower_set
-from gamespec.check.types import lower_fields, lower_range, lower_type, no_words, ranges, task_fields
+from gamespec.check.types import lower_fields, lower_range, lower_type, no_words, ranges, task_fields, too_wide
 from gamespec.check.words import LARGEST, Word, show, use
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Ref
@@ -35,6 +35,7 @@ from gamespec.ir.types import INDEX, REAL, Field, Interval, Type
 from gamespec.library.base import Option
 from gamespec.library.registry import words
 from gamespec.report.diagnostic import Label
+from gamespec.report.source import Span
 from gamespec.syntax import tree
 
 if TYPE_CHECKING:
@@ -233,6 +234,16 @@ def _check_columns(s: tree.Data, source: ir.Use, fields: tuple[Field, ...], buil
             lo, hi = (Fraction(str(end)) for end in column.range)
             raise build.log.fail("GE602", f"`{source.word}` has values in [{lo}, {hi}]", (s.range or s.type).span, "another range is declared",
                                  hint=f"write `[{lo}, {hi}]`")  # fmt: skip
+        if field.range is not None and column.range is not None and too_wide(field.range, *column.range):
+            lo, hi = (Fraction(str(end)) for end in column.range)
+            build.log.add("GW414", f"`{source.word}` has values in [{lo}, {hi}], far inside of what is declared", _range_span(s, field.name),
+                          "radii, steps and `domain` are reckoned in these units", hint=f"write `[{lo}, {hi}]`")  # fmt: skip
+
+
+def _range_span(s: tree.Data, field: str) -> Span:
+    """Where the range of a field is written: behind it, or behind all of them."""
+    own = [f.range for f in s.type.fields if f.name.id == field] if isinstance(s.type, tree.TRecord) else []
+    return next((node.span for node in (*own, s.range) if node is not None), s.type.span)
 
 
 def _fits(declared: Type, offered: Type) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def check(game: ir.Game, build: Build) -> None:
     """Record what moves nobody, and what moves more than it seems.
 
-    Followers that ignore their leader (GW313), dead terms (GW314), metrics on training data (GW507), and networks that
+    Followers that ignore their leader (GW313), answers that nobody reads (GW316), dead terms (GW314), metrics on training data (GW507), and networks that
     normalise by their batch inside an answer for each sample (GN412).
     """
     if build.log.failed:
@@ -63,6 +63,7 @@ def _ignored(game: ir.Game, build: Build, owned: dict[str, frozenset[str]]) -> N
     for _ in game.nodes:
         for edge in game.edges:
             above.setdefault(edge.child, set()).update({edge.parent, *above.get(edge.parent, ())})
+    _unheard(game, build, owned, uses)
     for child, parents in above.items():
         seen, todo = set[str](), [child]
         while todo:
@@ -74,6 +75,17 @@ def _ignored(game: ir.Game, build: Build, owned: dict[str, frozenset[str]]) -> N
             name = game.node(child).owns[0]
             build.log.add("GW313", f"`{name}` ignores the players around it", build.spans[f"node:{child}"],
                           "its answer is the same whatever they choose", hint="use what its leader chooses in its objective")  # fmt: skip
+
+
+def _unheard(game: ir.Game, build: Build, owned: dict[str, frozenset[str]], uses: dict[str, frozenset[str]]) -> None:
+    """Warn of an answer `w = argmin{w}[ .. ]` that nobody reads: no other player, no metric, no expectation (GW316)."""
+    told = {n for e in (*(m.value for m in game.metrics), *(e.condition for e in game.expects)) for n in free_names(e)}
+    for edge in game.edges:
+        read = told.union(*(uses[n.id] for n in game.nodes if n.id != edge.child))
+        if edge.kind == "response" and not owned[edge.child] & read:
+            name = game.node(edge.child).owns[0]
+            build.log.add("GW316", f"nobody reads the answer `{build.written.get(name, name)}`", build.spans[f"node:{edge.child}"],
+                          "the players around it do the same whatever it is", hint="use it in the objective of its leader, or drop it")  # fmt: skip
 
 
 def _drawn(formula: Expr) -> frozenset[str]:

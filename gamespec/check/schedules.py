@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 STATUSES = ("converged", "finished", "cycling", "drifting", "diverging", "stalled", "nan")
 SURROGATES = tuple(sorted({name for f in FUNCTIONS.values() for name, _ in f.surrogates}))
 _WORD = Type(kind="word")
+ELSEWHERE = {
+    "fgsm": "pgd(steps = 1, start = zero)", "bim": "pgd(start = zero)", "ifgsm": "pgd(start = zero)", "i_fgsm": "pgd(start = zero)",
+    "gradient_descent": "descent(lr = 0.1)", "gradient_ascent": "ascent(lr = 0.1)", "gd": "descent(lr = 0.1)", "ga": "ascent(lr = 0.1)",
+    "momentum": "sgd(momentum = 0.9)", "nesterov": "sgd(momentum = 0.9)", "unroll": "through(unroll)", "implicit": "through(implicit)",
+    "autoattack": "pgd(steps = 50, restarts = 5, surrogate = [ce, margin])", "cg": "through(implicit)", "weight_clip": "clip(0.01)",
+}  # fmt: skip
+"""What other tools call what a directive does, in lower case."""
 
 
 def lower_metrics(spec: tree.Spec, scope: Scope, build: Build) -> tuple[ir.Metric, ...]:
@@ -250,6 +257,9 @@ def _directive(value: tree.Expr, scope: Scope, build: Build) -> ir.Use:
     word = value.fn if isinstance(value, tree.Call) else value
     if isinstance(word, tree.Name) and word.id == "through":
         return _through(value, scope, build)
+    if isinstance(word, tree.Name) and word.id not in DIRECTIVES and word.id.lower() in ELSEWHERE:
+        meant = ELSEWHERE[word.id.lower()]
+        raise build.log.fail("GE501", f"unknown directive `{word.id}`", value.span, "it has another name here", hint=f"write `{meant}`")
     found = use(value, DIRECTIVES, "directive", "GE501", scope, build)
     _not_negative(value, found, build)
     for option in found.options:
@@ -303,6 +313,7 @@ def lower_settings(spec: tree.Spec, scope: Scope, build: Build, known: list[str]
             continue
         try:
             found[key] = ir.Setting(key=key, value=to_expr(_setting(key, setting, scope, build, known)))
+            build.spans[f"run:{key}"] = setting.span
         except Failed:
             continue
     found.setdefault("seed", ir.Setting(key="seed", value=to_expr(0)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gamespec.check.constant import plain, plain_use
+from gamespec.check.constant import plain, plain_use, row_count
 from gamespec.check.names import below
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Apply, Expr, Grad, Stop
@@ -21,12 +21,13 @@ def check(game: ir.Game, spec: tree.Spec, build: Build) -> None:
     """Record what trains without a word in a game that has no other mistake.
 
     Gradient penalties through batch normalisation (GE315), one-step attacks that know the label (GN514), and declarations
-    that nothing reads (GW115).
+    that nothing reads (GW115); refuse epochs where there are no rows to count them by (GE501).
     """
     if not build.log.failed:
         _penalties(game, build)
         _leaking(game, build)
         _unread(spec, build)
+        _counted(game, build)
 
 
 def batch_coupled(net: ir.Net) -> bool:
@@ -127,3 +128,15 @@ def _unread(spec: tree.Spec, build: Build) -> None:
     for s in own:
         if s.name.id not in named:
             build.log.add("GW115", f"nothing reads the {kinds[type(s)]} `{s.name.id}`", s.name.span, hint="use it, or drop it")
+
+
+# ------------------------------------------------------------------ epochs of nothing
+
+
+def _counted(game: ir.Game, build: Build) -> None:
+    """An epoch is a pass over rows: streams, distributions and games of formulas have none."""
+    counted = any(d.source.word in ("given", "py", "iid") or row_count(d.source) is not None for d in game.data)
+    setting = next((s for s in game.run if s.key == "epochs"), None)
+    if setting is not None and plain(setting.value) and not counted and not any(s.key == "steps" and plain(s.value) for s in game.run):
+        build.log.add("GE501", "`epochs` counts passes over rows, and this game has none", build.spans["run:epochs"],
+                      "no data source here has an end", hint="write `steps = 1000`")  # fmt: skip

@@ -119,6 +119,9 @@ EXAMPLES: dict[str, Example] = {
     "GW313": Example(
         "language 1\nvar u: R\nvar w: R\nsolve min{u} [ (u - w)^2  s.t. w in argmin{w}[ w^2 ] ]\n", "argmin{w}[ w^2 ]", "argmin{w}[ (w - u + 1)^2 ]"
     ),
+    "GW316": Example(
+        "language 1\nvar u in [-1, 1]\nvar w in [-1, 1]\nsolve min{u} [ u^2  s.t. w = argmin{w}[ (w - u)^2 ] ]\n", "[ u^2 ", "[ u^2 + w "
+    ),
     "GW314": _square("u^2 + exp(stop(u))", " + exp(stop(u))", ""),
     "GE315": Example(
         "language 1\ndata tr: image[1, 16, 16] = given\nnet D: image[1, 16, 16] -> R = conv4(4)\n"
@@ -156,6 +159,12 @@ EXAMPLES: dict[str, Example] = {
     "GN413": _learn("solve min{h} E{(a, b) ~ train} max{d in Linf(0.031) & (domain(a) - a)} [ ce(h(a + d), b) ]", "0.031", "8/255"),
     "GW411": _learn("solve min{h} E{(a, b) ~ train} max{d in Linf(0.1)} [ ce(h(a + d), b) ]", "Linf(0.1)", "Linf(0.1) & (domain(a) - a)"),
     # 5: schedule and run
+    "GW414": Example(
+        'language 1\ndata train: (a: R[64] in [0, 255], b: class[10]) = digits("train")\nnet h: R[64] -> logits[10] = linear()\n'
+        "solve min{h} E{(a, b) ~ train} [ ce(h(a), b) ]\n",
+        "[0, 255]",
+        "[0, 1]",
+    ),
     "GE501": _after("schedule { u: sgd(rate = 0.1) }", "rate", "lr"),
     "GE502": _after("run { schedule = slow }", "slow", "default"),
     "GE503": _after("schedule { v: sgd() }", "v:", "u:"),

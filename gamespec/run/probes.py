@@ -17,9 +17,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from gamespec.check.constant import column_names
+from gamespec.check.types import too_wide
 from gamespec.emit.spell import attribute, spelled
 from gamespec.ir.expr import Apply, Call, Reduce, Ref
 from gamespec.ir.walk import walk
+from gamespec.library.data.disk import rows_at_once
+from gamespec.library.registry import words
 from gamespec.report.diagnostic import Diagnostic, Label
 from gamespec.report.source import Span
 
@@ -63,12 +67,29 @@ class Probes:
     def first(self, state: State) -> None:
         """Look at the first batch: where each player's step leads, and what an attack of no size does."""
         self._begin = {name: t.detach().clone() for name, t in self._weights(state)}
+        self._ranges(state)
         movers = [n for n in self.game.nodes if not n.id.startswith("@") and n.owns and not n.scope]
         if self.solver in _PLAIN_METHODS and 2 * (len(movers) + 1) <= _SHARE * self.steps:
             self._signs(state, movers)
         if _SHARE * self.steps >= 4:
             for metric, node in self._attacks():
                 self._no_size(self.copied(state), metric, node)
+
+    def _ranges(self, state: State) -> None:
+        """Data that fill little of what is declared. Cost: one pass over the columns whose range only the numbers tell."""
+        for source in self.game.data:
+            entry = words("data").get(source.source.word)
+            # Of what ships with the package `check` has spoken, where it knew.
+            known = entry.columns if entry is not None and entry.columns_of is None else {}
+            names = column_names(source.source, source.fields) if known else [""] * len(source.fields)
+            for field, name, column in zip(source.fields, names, getattr(state, attribute(source.name), ()), strict=False):
+                if field.range is None or (name in known and known[name].range is not None) or not column.numel():
+                    continue
+                ends = [part.aminmax() for part in torch.split(column, rows_at_once(column))]
+                lo, hi = min(float(e.min) for e in ends), max(float(e.max) for e in ends)
+                if too_wide(field.range, lo, hi):
+                    self.say("GW414", f"`{field.name}` of `{source.name}` fills little of its declared range", f"data:{source.name}",
+                             f"its values lie in [{lo:.6g}, {hi:.6g}]", "declare the range that they have: radii are reckoned in it")  # fmt: skip
 
     def _signs(self, state: State, movers: list[Node]) -> None:
         """Each player alone, a little along its own step: its objective must not get worse on the same batch."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gamespec.report.diagnostic import Diagnostic, Edit, Fix, Label
 from gamespec.report.source import Source, Span
 from gamespec.report.suggest import nearest
-from gamespec.syntax import brackets
+from gamespec.syntax import brackets, habits
 from gamespec.syntax.drive import MAX_DEPTH
 from gamespec.syntax.expected import EXAMPLES, EXPRESSION, OPERATORS, expected, statement_words
 from gamespec.syntax.lex import Token, clip, too_deep
@@ -332,6 +332,7 @@ def _example(m: Mistake) -> str:
 RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     _deep,
     brackets.closer,
+    *habits.RULES,
     _statement,
     _foreign_operator,
     _binder,

@@ -551,6 +551,35 @@ ROWS = (
         "through(envelope)",
     ),
     Bad("copies for all at once", SADDLE + "schedule { method: simultaneous y: beam(K = 2) }", "GE506", "beam(K = 2)", "keeps no copies", "k_beam"),
+    # ---------------------------------------------------------------- habits of other tools
+    Bad("s.t. behind the bracket", change(BILEVEL, "(u - w)^2  s.t. w = argmin{w}[ (w - u - 1)^2 ] ]", "(u - w)^2 ] s.t. w = argmin{w}[ (w - u - 1)^2 ]"),
+        "GE016", "] s.t. w = argmin{w}[ (w - u - 1)^2 ]", "inside the bracket", "write `s.t.", "s.t. w = argmin{w}[ (w - u - 1)^2 ] ]"),
+    Bad("subject to behind the bracket", "language 1\nvar x in [-1, 1]\nsolve min{x} [ x^2 ] subject to x >= 1/2\n",
+        "GE016", "] subject to x >= 1/2", "inside the bracket", "subject to", "subject to x >= 1/2 ]"),
+    Bad("a variable with a value", change(SADDLE, "var x: R", "var x: R = 3"), "GE016", "=", "no value of its own", "init", "init"),
+    Bad("a colon behind if", change(SADDLE, "x*y ]", "y * (if x > 0: x else -x) ]"), "GE016", "if x > 0:", "condition", "then", "if x > 0 then"),
+    Bad("a ball by its norm", change(ROBUST, "d in Linf(eps) & (domain(a) - a)", "d: norm(d, inf) <= eps"),
+        "GE016", "d: norm(d, inf) <= eps", "from a set", "Linf", "d in Linf(eps)"),
+    Bad("a ball by its norm alone", change(ROBUST, "d in Linf(eps) & (domain(a) - a)", "norm(d) <= eps/2"),
+        "GE016", "norm(d) <= eps/2", "from a set", "L2", "d in L2(eps/2)"),
+    Bad("a ball by bars", change(ROBUST, "d in Linf(eps) & (domain(a) - a)", "|d| <= eps"), "GE016", "|d| <= eps", "from a set", "Linf", "d in Linf(eps)"),
+    Bad("a half line", change(SADDLE, "min{x}", "min{x >= 0}"), "GE016", "x >= 0", "from a set", "in", "x in [0, inf]"),
+    Bad("parameters of a player", change(ROBUST, "min{h}", "min{h.parameters()}"), "GE016", "h.parameters()", "by its name", "write `h`", "h"),
+    Bad("parameters in a formula", change(ROBUST, "[ ce(h(a + d), b) ]\nm", "[ ce(h(a + d), b) + norm(h.parameters())^2 ]\nm"),
+        "GE204", "h.parameters", "no functions of its own", "params w"),
+    Bad("fgsm", change(ROBUST, "d: pgd(steps = 10, lr = 0.04)", "d: fgsm()"), "GE501", "fgsm()", "another name", "pgd", "pgd(steps = 1, start = zero)"),
+    Bad("gd", change(SADDLE, "x*y ]", "x*y ]\nschedule { x: gd(0.1) }"), "GE501", "gd(0.1)", "another name", "descent", "descent(lr = 0.1)"),
+    Bad("cross_entropy", change(ROBUST, "max{d in Linf(eps) & (domain(a) - a)} [ ce(h(a + d), b) ]", "[ cross_entropy(h(a), b) ]")
+        .replace("  d: pgd(steps = 10, lr = 0.04)", "").replace("param eps in [0, 1] = 0.15\n", ""),
+        "GE101", "cross_entropy", "did you mean `ce`", "write `ce`", "ce"),
+    Bad("epochs of nothing", SADDLE + "run { epochs = 3 }", "GE501", "epochs = 3", "has none", "steps", "steps = 1000"),
+    Bad("epochs of a stream", change(GAN, "steps = 10", "epochs = 2"), "GE501", "epochs = 2", "no data source here has an end", "steps", "steps = 1000"),
+    Bad("a million terms", change(SADDLE, "x*y ]", "x*y + sum{i in 0..999_999}[ (x - i)^2 ] ]"),
+        "GE211", "sum{i in 0..999_999}", "1000000 terms", "sum(c * x)"),
+    Bad("a million terms in two sums", change(SADDLE, "x*y ]", "x*y + sum{i in 0..999}[ sum{j in 0..999}[ (x - i*j)^2 ] ] ]"),
+        "GE211", "sum{j in 0..999}", "1000000 terms", "sum(c * x)"),
+    Bad("the largest of a million", change(SADDLE, "x*y ]", "x*y + max{i in 0..999_999}[ (x - i)^2 ] ]"),
+        "GE211", "max{i in 0..999_999}", "1000000 terms", "sum(c * x)"),
     # ---------------------------------------------------------------- sources
     Bad(
         "a source without such a column",
@@ -716,6 +745,27 @@ def test_data_that_was_not_given_is_missed_at_the_run(tmp_path, capsys):
     assert cli.main(["check", str(path)]) == 0
     assert cli.main(["run", str(path), "--quiet", "--out", str(tmp_path)]) == 4
     assert "error[GE604]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rows", ["(a: image[1, 8, 8] in [0, 255], b: class[10])", "(a: image[1, 8, 8], b: class[10]) in [0, 255]"])
+def test_data_far_inside_of_their_range_are_noticed(rows):
+    """Pixels between 0 and 1, declared as 0 to 255, let `Linf(8)` pass: the warning has the range of the data, ready to be typed."""
+    text = change(ROBUST, 'train: (a: image[1, 8, 8] in [0, 1], b: class[10])', f"train: {rows}").replace("= 0.15", "= 1")
+    (found,) = [d for d in said(text) if d.code == "GW414"]
+
+    assert under(text, found) == "[0, 255]"
+    assert "values in [0, 1]" in found.message
+    assert found.hint == "write `[0, 1]`"
+    assert [d.code for d in said(text.replace("[0, 255]", "[0, 1]"))] == []
+
+
+def test_an_answer_that_nobody_reads_is_noticed():
+    """A leader, another follower or a metric reads it, or else it changes nothing."""
+    text = change(BILEVEL, "(u - w)^2  s.t.", "u^2  s.t.")
+
+    assert [(d.code, under(text, d)) for d in said(text)] == [("GW316", "argmin{w}")]
+    assert said(text + "metric far = (u - w)^2\n") == []
+    assert said(BILEVEL) == []
 
 
 def test_every_note_and_warning_stands_somewhere():

@@ -72,6 +72,18 @@ def test_a_sound_game_says_nothing_and_is_not_disturbed(tmp_path, text):
     assert all(torch.equal(t, after.tensors[k]) for k, t in before.tensors.items())
 
 
+@pytest.mark.parametrize(("declared", "codes"), [("[-4, 4]", []), ("[-9, inf]", []), ("[-255, 255]", ["GW414"])])
+def test_data_far_inside_of_their_range_are_noticed(tmp_path, declared, codes):
+    """What no header tells is measured before the first step, and said with the range that was found; half lines are never too wide."""
+    looked = Looked(tmp_path, ROBUST.replace("(a: R[2], b", f"(a: R[2] in {declared}, b"))
+    looked.probes.first(looked.state)
+    said = [d for d in looked.probes.said.values() if d.code == "GW414"]
+
+    assert [d.code for d in said] == codes
+    if said:
+        assert said[0].primary.text.startswith("its values lie in [-1.")
+
+
 def test_a_step_up_the_hill_is_noticed(tmp_path):
     """A player who minimises, and whose step goes the other way."""
     looked = Looked(tmp_path, ROBUST)
