@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gamespec.check import binders, dims
-from gamespec.check.constant import column_names, columns_of, evaluate, plain, plain_use, row_count, to_expr
+from gamespec.check.columns import check_columns, inside
+from gamespec.check.constant import evaluate, plain, plain_use, to_expr
 from gamespec.check.foreign import foreign, wball
 from gamespec.check.moves import check_moves
 from gamespec.check.names import BUILTIN
@@ -27,15 +28,14 @@ from gamespec.check.scope import (
     declared_at,
 )
 from gamespec.check.sets import lower_set
-from gamespec.check.types import lower_fields, lower_range, lower_type, no_words, ranges, task_fields, too_wide
+from gamespec.check.types import lower_fields, lower_range, lower_type, no_words, ranges, task_fields
 from gamespec.check.words import LARGEST, Word, show, use
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Ref
-from gamespec.ir.types import INDEX, REAL, Field, Interval, Type
+from gamespec.ir.types import INDEX, REAL, Interval, Type
 from gamespec.library.base import Option
 from gamespec.library.registry import words
 from gamespec.report.diagnostic import Label
-from gamespec.report.source import Span
 from gamespec.syntax import tree
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _param(s: tree.Param, scope: Scope, build: Build, override: Const | None) ->
                              related=(Label(s.name.span, "declared here"),), hint=f"write {_kind(written)}, such as `{show(written)}`")  # fmt: skip
     kind = None if s.type is None else _check_param_type(s, value, scope, build)
     rng = lower_range(s.range, scope, build)
-    if rng is not None and isinstance(value, Fraction) and not _inside(value, rng):
+    if rng is not None and isinstance(value, Fraction) and not inside(value, rng):
         shown = f"[{'-inf' if rng.lo is None else rng.lo}, {'inf' if rng.hi is None else rng.hi}]"
         nearest_end = rng.lo if rng.lo is not None and value < rng.lo else rng.hi
         raise build.log.fail(
@@ -123,10 +123,6 @@ def _param(s: tree.Param, scope: Scope, build: Build, override: Const | None) ->
 def _kind(value: object) -> str:
     names = {bool: "true or false", Fraction: "a number", tuple: "an array"}
     return "a number" if value in ("inf", "-inf") else names.get(type(value), "a word")
-
-
-def _inside(value: Fraction, rng: Interval) -> bool:
-    return (rng.lo is None or value >= rng.lo) and (rng.hi is None or value <= rng.hi)
 
 
 def _check_param_type(s: tree.Param, value: object, scope: Scope, build: Build) -> Type | None:
@@ -198,58 +194,12 @@ def _data(s: tree.Data, scope: Scope, build: Build) -> ir.Data:
         dims.tell(s.type, source, scope)
     fields = task_fields(s.type, s.range, scope, build) if isinstance(s.type, tree.TOf) else lower_fields(s.type, s.range, scope, build)
     if not given:
-        _check_columns(s, source, fields, build)
+        check_columns(s, source, fields, build)
         check_moves(s, source, fields, build)
     data = ir.Data(name=s.name.id, fields=fields, source=source)
     scope.names[s.name.id] = DataName(data, s.name.span)
     build.spans[f"data:{s.name.id}"] = s.span
     return data
-
-
-def _check_columns(s: tree.Data, source: ir.Use, fields: tuple[Field, ...], build: Build) -> None:
-    """The declared type against what the source offers (GE602)."""
-    try:
-        columns = columns_of(source)
-    except OSError as error:
-        raise build.log.fail("GE603", f"cannot read `{error.filename or source.word}`", s.source.span, error.strerror or "",
-                             hint="give its path relative to the folder of the game, or set GAMESPEC_DATA") from None  # fmt: skip
-    except ImportError as error:
-        package = {"PIL": "pillow"}.get((error.name or "").split(".")[0], (error.name or "").split(".")[0])
-        raise build.log.fail("GE605", f"`{source.word}` needs the package `{package}`", s.source.span, hint=f"type `pip install {package}`") from None
-    except ValueError as error:
-        raise build.log.fail("GE602", f"`{source.word}` does not fit its file", s.source.span, str(error)) from None
-    try:
-        row_count(source)
-    except ValueError as error:
-        raise build.log.fail("GE602", f"`{source.word}` has no such rows", s.source.span, str(error), hint="ask for rows that it has") from None
-    for field, wanted in zip(fields, column_names(source, fields), strict=True):
-        column = columns.get(wanted)
-        if column is None:
-            raise build.log.fail("GE602", f"`{source.word}` has no column `{wanted}`", s.source.span, hint=f"columns: {', '.join(columns)}")
-        if not _fits(field.type, Type(kind=column.kind, shape=column.shape, size=column.size)):
-            offered = f"class[{column.size}]" if column.kind == "class" else str(Type(kind=column.kind, shape=column.shape))
-            raise build.log.fail("GE602", f"`{source.word}` gives {offered} for `{field.name}`", s.type.span, f"{field.type} is declared",
-                                 hint=f"declare `{field.name}: {offered}`")  # fmt: skip
-        if field.range is not None and column.range is not None and not all(_inside(Fraction(str(end)), field.range) for end in column.range):
-            lo, hi = (Fraction(str(end)) for end in column.range)
-            raise build.log.fail("GE602", f"`{source.word}` has values in [{lo}, {hi}]", (s.range or s.type).span, "another range is declared",
-                                 hint=f"write `[{lo}, {hi}]`")  # fmt: skip
-        if field.range is not None and column.range is not None and too_wide(field.range, *column.range):
-            lo, hi = (Fraction(str(end)) for end in column.range)
-            build.log.add("GW414", f"`{source.word}` has values in [{lo}, {hi}], far inside of what is declared", _range_span(s, field.name),
-                          "radii, steps and `domain` are reckoned in these units", hint=f"write `[{lo}, {hi}]`")  # fmt: skip
-
-
-def _range_span(s: tree.Data, field: str) -> Span:
-    """Where the range of a field is written: behind it, or behind all of them."""
-    own = [f.range for f in s.type.fields if f.name.id == field] if isinstance(s.type, tree.TRecord) else []
-    return next((node.span for node in (*own, s.range) if node is not None), s.type.span)
-
-
-def _fits(declared: Type, offered: Type) -> bool:
-    if declared.kind in ("class", "index"):
-        return declared.kind == offered.kind and (declared.kind == "index" or declared.size == offered.size)
-    return declared.kind == offered.kind == "real" and (math.prod(declared.shape) == math.prod(offered.shape) or not offered.shape)
 
 
 def _dist(s: tree.Dist, scope: Scope, build: Build) -> ir.Dist:
@@ -400,7 +350,7 @@ def _init(node: tree.Expr, kind: Type, rng: Interval | None, scope: Scope, build
             f"{Type(kind='real', shape=shape)} given, {kind} needed",
             hint="start every entry at one number: `init 0`",
         )
-    if isinstance(value, Fraction) and rng is not None and not _inside(value, rng):
+    if isinstance(value, Fraction) and rng is not None and not inside(value, rng):
         end = rng.lo if rng.lo is not None and value < rng.lo else rng.hi
         raise build.log.fail("GE405", "a start outside the set", node.span, f"{value} is not in it", hint=f"write `{end}`")
     return value

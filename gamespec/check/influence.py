@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def check(game: ir.Game, build: Build) -> None:
     """Record what moves nobody, and what moves more than it seems.
 
-    Followers that ignore their leader (GW313), answers that nobody reads (GW316), dead terms (GW314), metrics on training data (GW507), and networks that
-    normalise by their batch inside an answer for each sample (GN412).
+    Followers that ignore their leader (GW313), answers that nobody reads (GW316), dead terms (GW314), metrics on training
+    data (GW507), and networks that normalise by their batch inside an answer for each sample (GN412).
     """
     if build.log.failed:
         return

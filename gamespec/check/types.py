@@ -146,8 +146,3 @@ def _dim(node: tree.Expr, scope: Scope, build: Build) -> int:
     if not isinstance(value, Fraction) or value.denominator != 1 or not 1 <= value <= _LARGEST:
         raise build.log.fail("GE202", "a dimension is a whole number from 1", node.span, hint=f"write a number up to {_LARGEST}")
     return int(value)
-
-
-def too_wide(declared: Interval, lo: float, hi: float) -> bool:
-    """Whether values fill less than a tenth of a finite declared range: pixels from 0 to 1 declared as 0 to 255."""
-    return declared.width is not None and lo < hi and float(declared.width) > 10 * (hi - lo)

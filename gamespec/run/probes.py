@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from gamespec.check.columns import too_wide
 from gamespec.check.constant import column_names
-from gamespec.check.types import too_wide
 from gamespec.emit.spell import attribute, spelled
 from gamespec.ir.expr import Apply, Call, Reduce, Ref
 from gamespec.ir.walk import walk
@@ -82,13 +82,13 @@ class Probes:
             # Of what ships with the package `check` has spoken, where it knew.
             known = entry.columns if entry is not None and entry.columns_of is None else {}
             names = column_names(source.source, source.fields) if known else [""] * len(source.fields)
-            for field, name, column in zip(source.fields, names, getattr(state, attribute(source.name), ()), strict=False):
-                if field.range is None or (name in known and known[name].range is not None) or not column.numel():
+            for declared, name, column in zip(source.fields, names, getattr(state, attribute(source.name), ()), strict=False):
+                if declared.range is None or (name in known and known[name].range is not None) or not column.numel():
                     continue
                 ends = [part.aminmax() for part in torch.split(column, rows_at_once(column))]
                 lo, hi = min(float(e.min) for e in ends), max(float(e.max) for e in ends)
-                if too_wide(field.range, lo, hi):
-                    self.say("GW414", f"`{field.name}` of `{source.name}` fills little of its declared range", f"data:{source.name}",
+                if too_wide(declared.range, lo, hi):
+                    self.say("GW414", f"`{declared.name}` of `{source.name}` fills little of its declared range", f"data:{source.name}",
                              f"its values lie in [{lo:.6g}, {hi:.6g}]", "declare the range that they have: radii are reckoned in it")  # fmt: skip
 
     def _signs(self, state: State, movers: list[Node]) -> None:
