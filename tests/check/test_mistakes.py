@@ -605,9 +605,10 @@ ROWS = (
         "another range than the data",
         change(ROBUST, "test: (a: image[1, 8, 8] in [0, 1]", "test: (a: image[1, 8, 8] in [0, 1/2]"),
         "GE602",
-        "(a: image[1, 8, 8] in [0, 1/2], b: class[10])",
+        "[0, 1/2]",
         "[0, 1]",
         "write `[0, 1]`",
+        "[0, 1]",
     ),
     Bad(
         "another shape than the data",
