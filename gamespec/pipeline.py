@@ -120,9 +120,8 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
         game = priced(settled(game, facts), schedule_name(game, schedule))
         choice = choose(game, facts, schedule)
     if isinstance(choice, Unplayable):
-        at = checked.spans.get(f"schedule:{schedule_name(game, schedule)}.method") or where
-        raise _error("GE505", f"`{choice.method}` cannot play this game", at, choice.reason,
-                     hint="drop `method:`, and one is chosen; `gamec explain` says why")  # fmt: skip
+        at = checked.spans.get(f"schedule:{schedule_name(game, schedule)}.{choice.key}") or where
+        raise _error("GE505", f"`{choice.method}` cannot play this game", at, choice.reason, hint=choice.hint)
     plan = choice.plan(game)
     spans = dict(checked.spans.spans)
     try:
@@ -157,6 +156,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False, la
     from gamespec.classify import classify
     from gamespec.solvers.cost import cost, memory
     from gamespec.solvers.mixtures import drawn_as
+    from gamespec.solvers.phases import told
     from gamespec.solvers.prices import paid
     from gamespec.solvers.weights import weights_of
 
@@ -169,7 +169,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False, la
     if why:
         lines += str(compiled.choice).split("\n")[1:]
     lines += [line for said in (explained, drawn_as, weights_of) for line in said(checked.game, compiled.game)] + paid(compiled.game)
-    lines += [f"  default {k} = {v}" for k, v in compiled.plan.defaults]
+    lines += [*told(compiled.game, compiled.plan), *(f"  default {k} = {v}" for k, v in compiled.plan.defaults)]
     lines += [f"cost per step: {cost(compiled.game, compiled.plan)}", f"lane: {LANES[compiled.program.lane]}"]
     lines += [f"  not on plain numbers: {compiled.program.why}"] if why and compiled.program.why else []
     lines += [f"memory: {memory(compiled.facts, compiled.plan)}"] if why else []

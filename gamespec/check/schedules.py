@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check import expressions, keeping
+from gamespec.check import expressions, keeping, phases
 from gamespec.check.constant import to_expr
 from gamespec.check.declare import claim
 from gamespec.check.names import below
@@ -185,6 +185,11 @@ def _targets(nets: tuple[ir.Net, ...], build: Build) -> dict[str, str]:
 
 def _entry(entry: tree.Entry, targets: dict[str, str] | None, nets: tuple[ir.Net, ...], scope: Scope, build: Build) -> ir.Entry | None:
     path = ".".join(entry.path.keys)
+    if path == "phases" and path not in (targets or {}):
+        try:
+            return phases.lower(entry, targets, scope, build)
+        except Failed:
+            return None
     if targets is not None and path not in targets and path not in build.elsewhere:
         near = nearest(path, targets)
         build.log.add("GE503", f"no player `{path}`", entry.path.span, f"did you mean `{near}`?" if near else "",

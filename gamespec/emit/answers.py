@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 # ------------------------------------------------------------------ one answer per sample
 
 
-def respond_name(scene: Scene, node: str) -> str:
-    """The name of the function that gives a per-sample player's answers."""
-    return f"respond_{scene.title(node)}"
+def respond_name(scene: Scene, node: str, *, still: bool = False) -> str:
+    """The name of the function that gives a per-sample player's answers, or where it stands while it has no phase."""
+    return f"{'stand' if still else 'respond'}_{scene.title(node)}"
 
 
 def searches(op: Respond) -> bool:
@@ -95,7 +95,7 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     best = f", the best of {op.restarts} restarts{' for each loss' if len(op.surrogates) > 1 else ''}" if op.restarts > 1 else ""
     best = f", {op.restarts} answers, the best first" if op.each else best
     doc = f"{var.name} for {f'each ({each})' if each else 'all samples'}: {kind}{best}."
-    text.define(respond_name(scene, op.node), f"s, {', '.join(args)}, rng, steps={op.steps}{restarts}", doc, span)
+    text.define(respond_name(scene, op.node, still=op.still), f"s, {', '.join(args)}, rng, steps={op.steps}{restarts}", doc, span)
     text.add(*(f"    {line}" for line in body.lines), span=span)
 
 
@@ -264,7 +264,7 @@ def respond_call(steps: Steps, op: Respond) -> None:
         [*([f"{var.axis} * n" if var.axis else "n"] if var.scope else []), *(map(str, var.type.shape) if var.type.kind != "params" else ["p"])]
     )
     with steps.playing():
-        own, call = spelled(var.name), f"{respond_name(scene, node)}({', '.join(['s', *args])}, {rng})"
+        own, call = spelled(var.name), f"{respond_name(scene, node, still=op.still)}({', '.join(['s', *args])}, {rng})"
         if op.each:
             shape = ", ".join([str(op.restarts), *([size] if size else [])])
             steps.line(f"{own}_each = {call}  # [{shape}], the best first", f"{own} = {own}_each[0]", node=node)
@@ -284,7 +284,7 @@ def _report(steps: Steps, node: str) -> None:
     if owner.axis or not steps.moves:
         return  # the choice among a family reports it
     whole: Expr = Reduce(op="E", draws=owner.scope, body=Value(node=node)) if owner.scope else Value(node=node)
-    if edge.kind == "value" and leader.objective == whole:
+    if edge.kind == "value" and leader.objective == whole and edge.parent in steps.derived:
         steps.losses[steps.label(node)] = f"value_{scene.title(edge.parent)}"
         return
     with steps.block("with torch.no_grad():"):

@@ -259,7 +259,7 @@ def _hoisted(scene: Scene) -> Iterator[tuple[Apply, str]]:
     game = scene.game
     ops = flat(scene.plan.body)
     derived = [op.nodes for op in ops if isinstance(op, Derive)]
-    if any(isinstance(op, Respond) for op in ops) or len(derived) < 2 or scene.explicit:
+    if any(isinstance(op, Respond) for op in ops) or len(derived) < 2 or scene.explicit or scene.plan.phases:
         return
     samples = {n for node in game.nodes for e in walk(node.objective) if isinstance(e, Reduce) for d in e.draws if d.over for n in d.names}
     counts: dict[Apply, int] = {}

@@ -36,6 +36,8 @@ class Steps:
         """Variables that stand at another point: `v` -> `v_best`."""
         self.points: dict[str, set[str]] = {}
         """What is owned, by the points that it has reached in this step."""
+        self.derived = {*scene.nodes}
+        """Who derives in this step: all players, or those of a phase."""
         self.defined: set[tuple[str, str]] = set()
         """Leaders and followers whose objectives stand as functions of what both chose."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
 
 from gamespec.emit.answers import respond_function
 from gamespec.emit.certify import certify_function
@@ -25,10 +26,11 @@ from gamespec.emit.state import start_function, stored_functions
 from gamespec.emit.step import Steps
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Num
-from gamespec.plan.ops import Plan, Respond, Sample, flat
+from gamespec.plan.ops import Derive, Op, Plan, Respond, Sample, flat
 from gamespec.report.source import Source, Span
 from gamespec.solvers.base import Table
 from gamespec.solvers.choose import schedule_name
+from gamespec.solvers.phases import movers
 from gamespec.solvers.setup import rows_of, settings
 
 EPOCHS = '''
@@ -144,6 +146,8 @@ def emit(game: ir.Game, plan: Plan, table: Table, request: Request, spans: dict[
     for op in flat(plan.body):
         if isinstance(op, Respond):
             respond_function(found, op, text)
+    for stand in {op.node: op for p in plan.phases for op in flat(p.body) if isinstance(op, Respond) and op.still}.values():
+        respond_function(found, stand, text)
     data_functions(found, text)
     start_function(found, text, numbers.memory if numbers else None)
     answered_function(found, text)
@@ -164,14 +168,30 @@ def emit(game: ir.Game, plan: Plan, table: Table, request: Request, spans: dict[
 
 
 def _step(found: Scene, text: Text) -> None:
-    doc = f"One step of {found.plan.solver}; gives the objective of each player. `batch` may bring rows of a source, by its name."
-    text.define("step", "s, batch=None", f"{doc}\n\n    Source: {found.plan.source}.\n    ")
+    plan = found.plan
+    if not plan.phases:
+        _one_step(found, text, "step", plan.body, f"One step of {plan.solver}")
+        return
+    for number, phase in enumerate(plan.phases, 1):
+        who = ", ".join(movers(found.game, phase))
+        _one_step(found, text, f"step_{number}", phase.body, f"One step of {plan.solver} in phase {number}, for {who}")
+    ends = list(accumulate(p.steps for p in plan.phases))
+    names, at = ", ".join(f"step_{k + 1}" for k in range(len(ends))), f"s.k % {ends[-1]}" if plan.again else "s.k"
+    text.add("", "", f"PHASES = {tuple((p.steps, movers(found.game, p)) for p in plan.phases)!r}  # steps of each, 0 to the end, and who moves")
+    text.define("step", "s, batch=None", "One step, of the phase that it belongs to; gives the objective of each player that moves.")
+    text.add(f"    return ({names},)[sum({at} >= end for end in {ends[:-1]!r})](s, batch)")
+
+
+def _one_step(found: Scene, text: Text, name: str, body: tuple[Op, ...], said: str) -> None:
+    doc = f"{said}; gives the objective of each player. `batch` may bring rows of a source, by its name."
+    text.define(name, "s, batch=None", f"{doc}\n\n    Source: {found.plan.source}.\n    ")
     steps = Steps(found, text)
+    steps.derived &= {n for op in flat(body) if isinstance(op, Derive) for n in op.nodes}
     steps.line("s.k += 1")
-    if any(isinstance(op, Sample) and op.data for op in flat(found.plan.body)):
+    if any(isinstance(op, Sample) and op.data for op in flat(body)):
         steps.line("batch = batch or {}")
     steps.load()
-    steps.write(found.plan.body)
+    steps.write(body)
     steps.finish()
 
 

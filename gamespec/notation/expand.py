@@ -72,12 +72,20 @@ def _schedule(game: ir.Game, name: str, table: Table) -> str:
     written = {e.target: e.directives for e in next(s for s in game.schedules if s.name == name).entries}
     options = [(key, value) for key, value in table.options if value is not None and (key, value) != ("lr", 0)]
     entries = [f"method: {_word(table.method, options)}"]
+    if "phases" in written:
+        entries.append(f"phases: {', '.join(_phase(game, use) for use in written['phases'])}")
     for seat in table.seats:
         label = f"{seat.node.split('/')[0][1:]}." if seat.node.startswith("@") else ""
         for owned, rule in seat.rules:
             entries.append(f"{label}{owned}: {', '.join(_directives(game, seat, rule, written.get(label + owned, ())))}")
     head = "schedule" if name == "default" else f"schedule {name}"
     return f"{head} {{ {'  '.join(entries)} }}"
+
+
+def _phase(game: ir.Game, use: ir.Use) -> str:
+    named = [o for a in use.args if isinstance(a, Word) for o in game.node(a.value).owns]
+    said = [*named, *(f"{o.key} = {plain(o.value)}" for o in use.options)]
+    return f"{use.word}({', '.join(said)})" if said else use.word
 
 
 def _directives(game: ir.Game, seat: Seat, rule: Rule, uses: tuple[ir.Use, ...]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import assert_never
 
 from gamespec.plan.response import Response  # part of the dataclasses; until 2027-11
@@ -145,6 +146,8 @@ class Respond:
     surrogates: tuple[str, ...] = ()
     each: bool = False
     eps: float = math.inf
+    still: bool = False
+    """Whether this is no answer: the player of each sample stands at the start while it has no phase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,15 @@ def flat(body: tuple[Op, ...]) -> list[Op]:
 
 
 @dataclass(frozen=True, slots=True)
+class Phase:
+    """A time of the run in which only some players move: its steps, 0 for all that are left, and one step of it."""
+
+    steps: int
+    movers: tuple[str, ...]
+    body: tuple[Op, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a solver decided. `rules`: step rule of everything that is chosen, by name. `beams`: copies per variable.
 
@@ -221,6 +233,10 @@ class Plan:
     epochs: float = 0.0
     defaults: tuple[tuple[str, str], ...] = ()
     answer: str = NOW
+    phases: tuple[Phase, ...] = ()
+    """What is done in place of `body`, one after the other."""
+    again: bool = False
+    """Whether the first phase follows the last."""
 
     def rule(self, name: str) -> Rule:
         """The step rule of a variable or network handle."""
@@ -230,8 +246,9 @@ class Plan:
         """One line per op, then step rules, the residual, and what was chosen for the author."""
         length = f"{self.epochs:g} epochs = {self.steps} steps" if self.epochs else f"{self.steps} steps"
         head = f"{length}, batch {self.batch or 'full'}, {self.precision}, seed {self.seed}, tolerance {self.tol or 'none'}"
-        lines = [f"plan {self.solver} (schedule {self.schedule}; {self.source})", f"  {head}", "  each step"]
-        lines += [f"    {line}" for op in self.body for line in _lines(op)]
+        lines = [f"plan {self.solver} (schedule {self.schedule}; {self.source})", f"  {head}"]
+        for title, body in self._times():
+            lines += [f"  {title}", *(f"    {line}" for op in body for line in _lines(op))]
         lines += [f"  rule {name}: {rule}" for name, rule in self.rules]
         lines += [f"  beam {name}: {copies} copies" for name, copies in self.beams]
         lines += [f"  keep {name}: {rule.word}({rule.option('c'):g})" for name, rule in self.kept]
@@ -239,6 +256,17 @@ class Plan:
         lines += [f"  residual of {_short(node)}{_through(through)}" for node, through in self.residual]
         lines += [f"  default {key} = {value}" for key, value in self.defaults]
         return "\n".join(lines)
+
+    def _times(self) -> list[tuple[str, tuple[Op, ...]]]:
+        """What is done when."""
+        each = [(f"{when}, for {_all(p.movers)}", p.body) for when, p in zip(self.when(), self.phases, strict=True)]
+        return each or [("each step", self.body)]
+
+    def when(self) -> list[str]:
+        """The steps of each phase: `steps 1 to 50 of every 100`."""
+        ends = list(accumulate(p.steps for p in self.phases))
+        of = f" of every {ends[-1]}" if self.again else ""
+        return [f"steps {end - p.steps + 1} to {end}{of}" if p.steps else f"from step {end + 1} on" for p, end in zip(self.phases, ends, strict=True)]
 
 
 def _short(node: str) -> str:
@@ -293,6 +321,8 @@ def _lines(op: Op) -> list[str]:
 def _answer(op: Respond | Choose | Scatter | Select | Survey) -> str:
     """An op by which a follower answers."""
     match op:
+        case Respond(still=True):
+            return f"{_short(op.node)} stands at {op.start}"
         case Respond():
             kept = f"all {op.restarts} answers" if op.each else f"best of {op.restarts} restarts"
             best = f", {kept}" if op.restarts > 1 else ""

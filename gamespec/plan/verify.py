@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from gamespec.ir.game import Game
 from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Plan, Reach, Repeat, Respond, Sample, Scatter, Select, Survey, flat
-from gamespec.plan.response import Envelope, Frozen, Hull, Implicit, Response, Unrolled
+from gamespec.plan.response import Envelope, Frozen, Hull, Implicit, Response, Stop, Unrolled
 from gamespec.plan.sums import Fading
 from gamespec.report.diagnostic import InternalError
 
@@ -19,9 +19,14 @@ def verify(plan: Plan, game: Game) -> None:
     before they are used, a step is made with each of them once, and none is used after another player's move made it
     stale, unless both belong to one simultaneous group; a derivative says how it passes through each follower, and an
     envelope why it is right; per-sample and discrete followers have answered, and a beam is selected, before their
-    leader derives; every player that chooses freely is in the residual.
+    leader derives; every player that chooses freely is in the residual. Every phase is such a plan, and everybody whose
+    phase it is moves in it.
     """
     _Check(plan, game).run()
+    for phase in plan.phases:
+        _Check(replace(plan, body=phase.body), game).run()
+        moved = {n for op in flat(phase.body) for n in _moved(op)}
+        _require(moved == {*phase.movers}, f"{sorted(moved ^ {*phase.movers})} move in a phase of {phase.movers}, or do not")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,3 +202,15 @@ class _Check:
 def _require(holds: bool, what: str) -> None:
     if not holds:
         raise InternalError(f"unsound plan: {what}")
+
+
+def _moved(op: Op) -> tuple[str, ...]:
+    """Who is elsewhere after an op."""
+    match op:
+        case Derive():
+            return tuple(f for f, how in op.through if not isinstance(how, (Envelope, Frozen, Hull, Stop)))
+        case Move():
+            return op.nodes
+        case Respond(still=False) | Choose():
+            return (op.node,)
+    return ()

@@ -88,6 +88,9 @@ class Lane:
             self.said = "closed; a loop over plain numbers"
         elif self.mode == "off":
             self.said = "eager"
+        elif hasattr(self.module, "PHASES"):
+            self.said = "eager; the steps differ from phase to phase"
+            self.warning = "they differ from phase to phase" if self.mode == "on" else ""
 
     def __call__(self, state: State, batch: Batch | None = None) -> dict[str, Tensor]:
         """Make one step."""

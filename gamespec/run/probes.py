@@ -146,11 +146,12 @@ class Probes:
     def report(self, state: State, step: int) -> None:
         """At every report, at the cost of one pass over the weights at two of them: who stands still, who runs away."""
         self._reports += 1
+        phases = [movers for _, movers in getattr(self.module, "PHASES", ())]
         for name, t in self._weights(state):
             player, was = name.partition(":")[0], self._begin.get(name)
             if was is None or not t.requires_grad:
                 continue
-            if self._reports == 2 and torch.equal(t, was):
+            if self._reports == 2 and torch.equal(t, was) and all(player in movers for movers in phases):
                 self.say("GW715", f"`{name.replace(':', '.')}` has not moved", f"net:{player}", f"as at the start after {step} steps",
                          "no gradient reaches it: is it used in the objective of its player?")  # fmt: skip
             elif self._reports % 8 == 0:

@@ -80,6 +80,9 @@ class Table:
     precision: str
     defaults: tuple[tuple[str, str], ...]
     epochs: float = 0.0
+    phases: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    """Steps of each phase, 0 to the end of the run, and who moves in it."""
+    again: bool = False
 
     def seat(self, node: str) -> Seat:
         """The seat of a node."""
@@ -192,18 +195,18 @@ def _average(game: ir.Game, table: Table, of: str) -> Keep | None:
     return None if weight is None else Keep(tuple(free), "average", of, weight)
 
 
-def _moves(body: tuple[Op, ...], node: str) -> int:
+def steps_made(body: tuple[Op, ...], node: str) -> int:
     """How many steps a player makes along gradients in one step of a plan; looking ahead counts."""
     found = 0
     for op in body:
         if isinstance(op, Repeat):
-            found += op.times * _moves(op.body, node)
+            found += op.times * steps_made(op.body, node)
         elif isinstance(op, Move) and node in op.nodes and op.along:
             found += 1
     return found
 
 
-def _ending(rule: Rule, total: int) -> Rule:
+def ending(rule: Rule, total: int) -> Rule:
     """A rule whose rate changes over the whole run, told how long that is."""
     options = dict(rule.options)
     if options.get("decay", "constant") == "constant" or options.get("total"):
@@ -221,13 +224,13 @@ def finished(
     nodes = problem_nodes(game)
     kept = _average(game, table, answer)
     body, answer = ((*body, kept), kept.name) if kept is not None else (body, answer)
-    moves = {n: _moves(body, n) for n in nodes}
+    moves = {n: steps_made(body, n) for n in nodes}
     return Plan(
         solver=solver,
         schedule=table.schedule,
         source=source,
         body=body,
-        rules=tuple((name, _ending(rule, table.steps * moves[n])) for n in nodes for name, rule in table.seat(n).rules),
+        rules=tuple((name, ending(rule, table.steps * moves[n])) for n in nodes for name, rule in table.seat(n).rules),
         residual=tuple((n, tuple((f, r) for f, r in through if f in descendants(game, n)[1:])) for n in nodes if game.node(n).choice is None),
         kept=tuple(k for n in nodes for k in table.seat(n).kept),
         beams=tuple((o, table.seat(n).beam) for n in nodes for o in game.node(n).owns if table.seat(n).beam),

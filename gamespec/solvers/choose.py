@@ -10,6 +10,7 @@ from gamespec.library.registry import words
 from gamespec.plan.ops import Plan
 from gamespec.plan.verify import verify
 from gamespec.solvers.base import Solver, Table, follower_kind, owns_network, plain_steps, problem_nodes, size
+from gamespec.solvers.phases import phased, refusal
 from gamespec.solvers.responses import word_of
 from gamespec.solvers.setup import SMALL, resolve, settings
 
@@ -37,7 +38,7 @@ class Choice:
 
     def plan(self, game: ir.Game) -> Plan:
         """The verified plan of this choice."""
-        plan = self.solver.plan(game, self.table)
+        plan = phased(self.solver.plan(game, self.table), self.table)
         verify(plan, game)
         return plan
 
@@ -50,10 +51,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Unplayable:
-    """No method can play this: why, per method."""
+    """No method can play this: why, and what to change in which entry of the schedule."""
 
     method: str
     reason: str
+    hint: str = "drop `method:`, and one is chosen; `gamec explain` says why"
+    key: str = "method"
 
 
 def schedule_name(game: ir.Game, asked: str | None) -> str:
@@ -117,6 +120,9 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
     why = _not_plain(game, solvers[word], table)
     if why:
         return Unplayable(word, why)
+    why, hint = refusal(game, solvers[word].plan(game, table), table)
+    if why:
+        return Unplayable(word, why, hint, "phases")
     rejected = [(s.word, rejection(game, s, facts) or _passed_over(s, facts)) for s in solvers.values() if s.word != word]
     warning = ""
     if solvers[word].accepts.order == "simultaneous" and game.edges and not (facts.saddle.verdict or facts.identical.verdict):

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 def cost(game: Game, plan: Plan) -> str:
     """A sentence: passes per step, and what causes them."""
-    forward, backward, parts = _ops(plan.body, game)
-    text = f"{forward} forward, {backward} backward, batch {plan.batch or 'full'}"
-    return text + (f" ({'; '.join(dict.fromkeys(parts))})" if parts else "")
+    times = [_ops(body, game) for body in [p.body for p in plan.phases] or [plan.body]]
+    parts = [p for _, _, more in times for p in more]
+    text = ", then ".join(f"{forward} forward, {backward} backward" for forward, backward, _ in times)
+    return f"{text}, batch {plan.batch or 'full'}" + (f" ({'; '.join(dict.fromkeys(parts))})" if parts else "")
 
 
 def passes(game: Game, plan: Plan) -> tuple[int, list[str]]:
@@ -74,6 +75,8 @@ def _op(op: Op, game: Game) -> tuple[int, int, list[str]]:
         case Repeat():
             f, b, parts = _ops(op.body, game)
             return f * op.times, b * op.times, parts
+        case Respond(still=True):
+            return 0, 0, []
         case Respond():
             node = game.node(op.node)
             copies = max(node.axis, 1)

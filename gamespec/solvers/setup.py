@@ -18,6 +18,7 @@ from gamespec.library.registry import words
 from gamespec.plan.ops import Rule
 from gamespec.plan.response import Envelope, Hull, Implicit, Response, Stop
 from gamespec.solvers.base import Seat, Table, drawn, follower_kind, owns_network, problem_nodes, size, team
+from gamespec.solvers.phases import written as written_phases
 from gamespec.solvers.responses import options_of, solved_for, word_of, written
 
 SMALL = 100
@@ -57,8 +58,9 @@ def resolve(game: ir.Game, schedule: str, method: str) -> Table:
     entries = {e.target: e.directives for e in next(s for s in game.schedules if s.name == schedule).entries}
     written = {o.key: plain(o.value) for u in entries.get("method", ())[:1] for o in u.options}
     options = {o.name: o.default for o in words("solvers")[method].options} | written
+    phases, again = written_phases(game, entries.get("phases", ()))
     work = _Work(game, entries, method, options, settings(game))
-    steps, epochs = work.steps()
+    steps, epochs = work.steps(0 if again or any(not n for n, _ in phases) else sum(n for n, _ in phases))
     nodes = [*problem_nodes(game), *(n.id for n in game.nodes if n.id.startswith("@"))]
     seats = tuple(work.seat(n) for n in nodes)
     networks = any(owns_network(game, n) for n in problem_nodes(game))
@@ -69,6 +71,7 @@ def resolve(game: ir.Game, schedule: str, method: str) -> Table:
         seed=whole(work.setting("seed", 0)), tol=None if tol is None else real(tol),
         every=whole(work.setting("every", every)), precision=str(work.setting("precision", "float32" if networks or game.data else "float64")),
         defaults=tuple((k, str(v)) for k, v in work.defaults.items()), epochs=epochs,
+        phases=phases, again=again,
     )  # fmt: skip
 
 
@@ -97,10 +100,10 @@ class _Work:
         found = self.setting("batch", 128) if streams else self.run.get("batch") or (tables and self.setting("batch", tables))
         return whole(found)
 
-    def steps(self) -> tuple[int, float]:
-        """Steps of the whole run, and the epochs that they make up where the author counts in those."""
+    def steps(self, phases: int) -> tuple[int, float]:
+        """Steps of the whole run, of all its phases by default, and the epochs that they make up where the author counts in those."""
         if self.run.get("steps") or not self.run.get("epochs"):
-            return whole(self.setting("steps", words("solvers")[self.method].steps)), 0.0
+            return whole(self.setting("steps", phases or words("solvers")[self.method].steps)), 0.0
         rows = max((rows_of(self.game, d) for d in drawn(self.game)[0]), default=0)
         epochs, batch = real(self.run["epochs"]), whole(self.run.get("batch")) or rows
         return max(1, math.ceil(epochs * math.ceil(rows / batch))) if rows else math.ceil(epochs), epochs

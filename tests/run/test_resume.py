@@ -92,15 +92,17 @@ def test_twenty_moments_of_a_shipped_game(tmp_path, spec, steps, every):
     assert done.stdout.endswith("20 of 20 the same\n"), done.stdout + done.stderr
 
 
-def test_a_stopped_run_says_how_to_go_on(tmp_path):
-    """Ctrl-C ends it after the present step, with a checkpoint there, and it goes on from that step."""
-    whole = made(tmp_path / "whole")
+@pytest.mark.parametrize("phases", ["", "phases: only(h, steps = 7), only(w, d, steps = 6), again "])
+def test_a_stopped_run_says_how_to_go_on(tmp_path, phases):
+    """Ctrl-C ends it after the present step, with a checkpoint there, and it goes on from that step, in the middle of its phase."""
+    text = SMALL.replace("schedule { ", f"schedule {{ {phases}")
+    whole = made(tmp_path / "whole", text)
 
     def stop(report):
         if report.step == 8:
             signal.raise_signal(signal.SIGINT)
 
-    part = made(tmp_path / "part", on_step=stop)
+    part = made(tmp_path / "part", text, on_step=stop)
     saved = kept.checkpoint(kept.kept(part.path))
     on = resume(part.path)
 
