@@ -217,9 +217,10 @@ class _Work:
 
     def _response(self, edge: ir.Edge | None, first: dict[str, ir.Use], steps: int, rules: tuple[tuple[str, Rule], ...]) -> Response | None:
         """How a derivative passes through a follower: as written, or by the implicit function theorem."""
-        if edge is None or ("through" not in first and follower_kind(self.game, edge) != "response"):
+        asked = bool({"through", "newton"} & first.keys())
+        if edge is None or (not asked and follower_kind(self.game, edge) != "response"):
             return None
-        if "through" not in first and any(e.kind == "value" for e in self.game.edges if e.child in team(self.game, edge.child)):
+        if not asked and any(e.kind == "value" for e in self.game.edges if e.child in team(self.game, edge.child)):
             return Envelope("a multiplier of what its leader shares: no derivative in it where it is optimal")
         solved = _values(first["newton"]) if "newton" in first else {"steps": 50, "tol": 1e-12}
         newton = Implicit("newton", whole(solved["steps"]), real(solved["tol"]))
