@@ -540,7 +540,7 @@ ROWS = (
         "sgd(lr = 0.1)",
     ),
     Bad("steps for a choice", BETA + "schedule { j: sgd(lr = 1) }", "GE506", "sgd(lr = 1)", "among few", "enumerate", "enumerate"),
-    Bad("Newton's method for a network", change(ROBUST, "h: adam(lr = 0.002)", "h: newton"), "GE506", "newton", "few numbers", "sgd", "sgd(lr = 0.1)"),
+    Bad("a network by Newton", change(ROBUST, "h: adam(lr = 0.002)", "h: newton"), "GE506", "newton", "few numbers", "sgd", "sgd(lr = 0.1)"),
     Bad("Newton's method for a sample", change(ROBUST, "pgd(steps = 10, lr = 0.04)", "newton"), "GE506", "newton", "few numbers", "pgd"),
     Bad("Newton's method for a leader", SADDLE + "schedule { method: nested x: newton }", "GE506", "newton", "finds an answer", "sgd"),
     Bad("Newton's method at once", SADDLE + "schedule { method: simultaneous y: newton }", "GE506", "newton", "answers nobody", "nested"),

@@ -7,10 +7,12 @@ import re
 import pytest
 import torch
 
+from gamespec.library import registry
 from gamespec.library.registry import words
 from gamespec.report.diagnostic import GameError
 from gamespec.solvers.choose import rejection
 from tests.emit.build import compiled, program
+from tests.extend import two_ahead
 from tests.reference.test_reference import beside
 
 HEAD = "language 1\ngame laws\n"
@@ -18,14 +20,34 @@ SADDLE = "(x - 1)^2/2 + 3*(x - 1)*(y + 0.5) - (y + 0.5)^2"
 SOLUTION = (1.0, -0.5)
 """The saddle point, where the slopes are 0 without rounding."""
 
-METHODS = [w for w, s in words("solvers").items() if w not in ("descent", "k_beam", "linear_program") and not s.accepts.ties]
-"""All that play any two players without copies; the others are tested where they are at home."""
+HOMES = {
+    "descent": ("var x: R{}\nsolve OUTER{{x}} [ SIGN((x - 1)^2/2 + (x - 1)^4) ]", [" init 1", " init 2"]),
+    "linear_program": (
+        "let A = [[3, 1, 4], [0, 5, 2]]\nvar x in Simplex(2){}\nvar y in Simplex(3){}\nsolve OUTER{{x}} INNER{{y}} [ SIGN(x @ A @ y) ]",
+        [" init [1/2, 1/2]", "", " init [0, 1/3, 2/3]", ""],
+    ),
+    "lexicographic": (
+        "var x in [-1, 1]{}\nvar y in [-1, 1]{}\n"
+        "solve OUTER{{x}} [ SIGN(x^2 + y) s.t. y in argOUTER{{y}}[ SIGN(1 + x^2)*(y^2 - 1/4)^2 ] ]  ties optimistic",
+        [" init 0", " init 1", " init -1/2", " init 1"],
+    ),
+}
+"""Methods that do not play every two players, each at a game of its own, with starts at its solution and elsewhere."""
+
+
+def methods():
+    """All that play any two players: every file of the directory but those above."""
+    return [w for w in words("solvers") if w not in HOMES]
+
+
+METHODS = methods()
 
 DENSE = ("stackelberg",)
 """Compared with dense formulas in tests/emit/test_leading.py: the interpreter passes through answers only by finding them."""
 
 GLOBAL = {
     "curvature_eg_plus": "one length for all numbers",
+    "k_beam": "one best candidate for all numbers",
     "kiwiel": "one step length for all numbers",
     "normalised": "one length for all numbers of a player",
     "symplectic": "one sign for all numbers",
@@ -39,9 +61,18 @@ def game(text, *, method, x="R init 1", y="R init 1", more="steps = 50", roles="
     return f"{HEAD}{variables}solve {roles} [ {text} ]\nschedule {{ method: {method} }}\nrun {{ {more}  seed = 0 }}"
 
 
-def path(text, steps):
+def home(method, *, solved=False, turned=False):
+    """The game at which a method is at home, from its solution or from elsewhere, as written or with all signs turned."""
+    text, starts = HOMES[method]
+    outer, inner, sign = ("max", "min", "-") if turned else ("min", "max", "")
+    text = text.format(*starts[0 if solved else 1 :: 2]).replace("OUTER", outer).replace("INNER", inner).replace("SIGN", sign)
+    few = "(leader = 21, follower = 41)" if method == "lexicographic" else ""
+    return f"{HEAD}{text}\nschedule {{ method: {method}{few} }}\nrun {{ seed = 0 }}"
+
+
+def path(text, steps, lane="auto"):
     """The points of a run."""
-    module = program(text)
+    module = program(text, lane=lane)
     s = module.start(0)
     found = [module.point(s)]
     for _ in range(steps):
@@ -57,6 +88,26 @@ def test_a_solution_is_not_left(method):
     last = path(game(SADDLE, method=method, x=x, y=y), 5)[-1]
 
     assert last == pytest.approx(SOLUTION, abs=1e-12)
+
+
+@pytest.mark.parametrize("method", HOMES)
+def test_at_home_a_solution_is_not_left_and_names_and_signs_do_not_matter(method):
+    """The laws above and below, of methods that play other games."""
+    one = path(home(method), 3)
+
+    # A search compares values, which tells points apart to the root of their rounding.
+    assert path(home(method, solved=True), 3)[-1] == pytest.approx(path(home(method, solved=True), 0)[0], abs=1e-8)
+    assert one == path(home(method, turned=True), 3)
+    assert one == path(re.sub(r"\bx\b", "zeta", home(method)), 3)
+    assert one[-1] != one[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_both_lanes_walk_one_path(method):
+    """The loop over plain numbers and the program of tensors, to rounding."""
+    one, other = (path(game(SADDLE, method=method, x="R", y="R"), 8, lane) for lane in ("auto", "torch"))
+
+    assert torch.allclose(torch.tensor(one), torch.tensor(other), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -110,9 +161,25 @@ def test_many_starts_at_once_are_many_runs(method):
     assert torch.allclose(together, torch.tensor(alone).permute(1, 2, 0), rtol=1e-9, atol=1e-9)
 
 
+def test_many_starts_of_one_player_are_many_runs():
+    """The laws of two players, for the method that moves one: the interpreter's bits, and the paths of single numbers."""
+    alone = f"{HEAD}var x: R{{}} init {{}}\nsolve min{{{{x}}}} [ sum((x - 1)^2/2 + (x - 1)^4) ]\nschedule {{{{ method: descent }}}}"
+    module, s, oracle = beside(alone.format("[3]", "[0.5, 2, -0.25]"), None)
+    singles = [path(alone.format("", x).replace("sum", ""), 6) for x in (0.5, 2, -0.25)]
+    for k in range(6):
+        module.step(s)
+        oracle.step()
+
+        assert s.x.tolist() == oracle.point["x"].tolist()
+        assert s.x.tolist() == pytest.approx([one[k + 1][0] for one in singles], rel=1e-12)
+
+
 NETWORK = (
     HEAD + "data tr: (x: R[3], y: class[4]) = given\nnet h: R[3] -> logits[4] = mlp(5, act = tanh)\nvar t: R init 1\n"
     "solve min{{h}} max{{t}} [ E{{(x, y) ~ tr}}[ce(t*h(x), y)] - t^2 ]\nschedule {{ method: {} }}\nrun {{ batch = 6  precision = float64 }}"
+)
+ALONE = NETWORK.replace("min{{h}} max{{t}} [ E{{(x, y) ~ tr}}[ce(t*h(x), y)] - t^2 ]", "min{{h}} [ E{{(x, y) ~ tr}}[ce(h(x), y)] ]").replace(
+    "var t: R init 1\n", ""
 )
 SAMPLES = (
     HEAD + "data tr: (x: R[3], y: class[4]) = given\nnet h: R[3] -> logits[4] = mlp(5)\n"
@@ -120,31 +187,32 @@ SAMPLES = (
 )
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m not in DENSE])
+@pytest.mark.parametrize("method", [m for m in words("solvers") if m not in DENSE])
 def test_a_network_plays_or_is_refused_with_the_reason(method):
     """Where networks are accepted, three steps are those of the interpreter; elsewhere GE505 says why."""
     accepts = words("solvers")[method].accepts
+    text = (ALONE if accepts.needs == "one player" else NETWORK).format(method)
     if not accepts.networks:
         with pytest.raises(GameError) as caught:
-            compiled(NETWORK.format(method))
+            compiled(text)
         assert caught.value.diagnostics[0].code == "GE505"
         assert accepts.reason in caught.value.diagnostics[0].primary.text
         return
     rng = torch.Generator().manual_seed(1)
     batch = {"tr": (torch.randn(6, 3, generator=rng, dtype=torch.float64), torch.tensor([0, 1, 2, 3, 1, 2]))}
-    module, s, oracle = beside(NETWORK.format(method), None, batch)
+    module, s, oracle = beside(text, None, batch)
     before = [p.clone() for p in s.h.parameters()]
     for _ in range(3):
         module.step(s, batch)
         oracle.step(batch)
 
-    assert torch.allclose(s.t, oracle.point["t"], rtol=0, atol=1e-10)
+    assert all(torch.allclose(getattr(s, v), oracle.point[v], rtol=0, atol=1e-10) for v in oracle.point)
     assert not all(torch.equal(p, b) for p, b in zip(s.h.parameters(), before, strict=True))
     for mine, theirs in zip(s.h.parameters(), oracle.nets["h"].parameters(), strict=True):
         assert torch.allclose(mine, theirs, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", words("solvers"))
 def test_one_answer_per_sample_is_played_or_refused_with_the_reason(method):
     """A method that keeps its followers in place has no place for one of every sample, and says so."""
     accepts = words("solvers")[method].accepts
@@ -155,7 +223,8 @@ def test_one_answer_per_sample_is_played_or_refused_with_the_reason(method):
         compiled(SAMPLES.format(method))
 
     assert caught.value.diagnostics[0].code == "GE505"
-    assert f"the game has one follower per sample; {method} {accepts.reason}" in caught.value.diagnostics[0].primary.text
+    why = {"descent": "the game has several players", "lexicographic": "nobody says how ties are broken"}
+    assert f"{why.get(method, 'the game has one follower per sample')}; {method} {accepts.reason}" in caught.value.diagnostics[0].primary.text
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -170,6 +239,23 @@ def test_what_a_method_does_not_take_is_said(method):
             compiled(game("x*y", method=f"{method}  x: adam(lr = 0.1)"))
         assert "the step sizes of" in caught.value.diagnostics[0].primary.text
         assert "write `x: sgd(lr = 0.1)`" in caught.value.diagnostics[0].primary.text
+
+
+def test_a_file_that_joins_is_under_these_laws():
+    """A solver from elsewhere, once it is in the directory, is in the lists that parametrise them, and keeps them."""
+    registry.register(two_ahead)
+    try:
+        assert set(methods()) - set(METHODS) == {"two_ahead"}
+        test_a_solution_is_not_left("two_ahead")
+        test_a_maximum_is_the_minimum_of_the_negative("two_ahead")
+        test_who_is_written_first_does_not_matter("two_ahead")
+        test_both_lanes_walk_one_path("two_ahead")
+        test_a_program_makes_the_steps_of_the_interpreter("two_ahead")
+        test_many_starts_at_once_are_many_runs("two_ahead")
+        test_a_network_plays_or_is_refused_with_the_reason("two_ahead")
+        test_one_answer_per_sample_is_played_or_refused_with_the_reason("two_ahead")
+    finally:
+        registry.forget(two_ahead)
 
 
 def test_a_network_in_a_set_does_not_look_ahead():

@@ -268,15 +268,73 @@ def test_variants_of_adam_that_look_ahead_end_near_a_strong_saddle(method, bound
         assert run(made, 1500, seed)[2] < bound
 
 
-LAWS = {*RATES, *NO_RATE, "anchored", "seg_plus", "bc_seg_plus", "normalised"}
-"""Simultaneous methods with a rate here, or with the reason why there is none."""
+TURNS = float(torch.linalg.eigvals(torch.tensor([[1 - A**2, -A * (1 - 2 * A)], [A, 1 - 2 * A]], dtype=torch.float64)).abs().max())
+"""Spectral radius of y + a (x - 2 y), then x - a y at the new y; the other order has the same."""
+IN_TURN = {
+    "alternating": (f"alternating(lr = {A})", TURNS),
+    "k_beam": (f"k_beam(lr = {A})", TURNS),
+    # The value max over y of x y - y^2 is x^2/4, of slope x/2; on its total derivative the leader has that slope wherever y stands.
+    "nested": (f"nested(lr = {A})  y: newton", 1 - A / 2),
+    "stackelberg": (f"stackelberg(lr = {A})", 1 - A / 2),
+    # The direction q that minimises (x + q)^2/4 + q^2/2 is -x/3.
+    "kiwiel": ("kiwiel(climbs = 2, planes = 14, trials = 1)  x: sgd(lr = 1.0)  y: sgd(lr = 0.5)", 2 / 3),
+}
+"""The factor of one step on x*y - y^2, of methods in turn."""
 
 
-def test_every_method_that_moves_all_at_once_has_a_rate_or_a_reason():
-    """A new method is in the table, or this fails."""
-    known = {w for w, s in words("solvers").items() if s.accepts.order == "simultaneous" and s.accepts.needs == "anybody" and s.accepts.fits is None}
+@pytest.mark.parametrize("method", IN_TURN)
+def test_the_rate_of_methods_in_turn_is_the_known_one(method):
+    """From five seeds the distance shrinks by the factor that theory states."""
+    schedule, factor = IN_TURN[method]
+    made, steps = module("x*y - y^2", schedule), 2 if method == "kiwiel" else 20
+    for seed in SEEDS:
+        s, _, middle = run(made, steps, seed)
+        for _ in range(steps):
+            made.step(s)
 
-    assert known <= LAWS
+        assert (math.hypot(*made.point(s)) / middle) ** (1 / steps) == pytest.approx(factor, rel=5e-3)
+
+
+def test_one_player_descends_at_the_rate_of_its_curvature():
+    """1 - a h on a parabola of curvature h, from five seeds."""
+    made = program(f"{HEAD}var x: R[2] init normal(1)\nsolve min{{x}} [ norm(x)^2 ]\nschedule {{ method: descent(lr = {A}) }}")
+    for seed in SEEDS:
+        _, begun, end = run(made, 20, seed)
+
+        assert end / begun == pytest.approx((1 - 2 * A) ** 20, rel=1e-9)
+
+
+AT_ONCE = {
+    "linear_program": (
+        "var x in Simplex(2) init uniform\nvar y in Simplex(2) init uniform\nsolve min{x} max{y} [ x @ [[2, -1], [-1, 1]] @ y ]",
+        [0.4, 0.6, 0.4, 0.6],
+    ),
+    "lexicographic": (
+        "var x in [-1, 1] init uniform\nvar y in [-1, 1] init uniform\n"
+        "solve min{x} [ x^2 + y s.t. y in argmin{y}[ (1 + x^2)*(y^2 - 1/4)^2 ] ]  ties optimistic",
+        [0, -0.5],
+    ),
+}
+
+
+@pytest.mark.parametrize("method", AT_ONCE)
+def test_methods_that_search_or_solve_arrive_in_one_step(method):
+    """From five seeds the first step is the last: the solution, which is known."""
+    text, at = AT_ONCE[method]
+    made = program(f"{HEAD}{text}\nschedule {{ method: {method}{'(leader = 21, follower = 41)' if method == 'lexicographic' else ''} }}")
+    for seed in SEEDS:
+        s, _, _ = run(made, 1, seed)
+
+        assert made.point(s) == pytest.approx(at, abs=1e-6)
+
+
+LAWS = {*RATES, *NO_RATE, *IN_TURN, *AT_ONCE, "anchored", "seg_plus", "bc_seg_plus", "normalised", "descent"}
+"""Methods with a rate here, or with the reason why there is none."""
+
+
+def test_every_method_has_a_rate_or_a_reason():
+    """A new method is in the tables, or this fails."""
+    assert set(words("solvers")) == LAWS
 
 
 @pytest.mark.parametrize("method", ["simultaneous", "extragradient", "optimistic"])
