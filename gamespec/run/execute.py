@@ -335,6 +335,8 @@ def _measured(run: Run, recorder: Recorder, state: State, result: Result) -> Res
     if module.KIND == "scalar" and status is Status.FINISHED:
         word, note = module.ending(state, own, recorder.points)
         status = Status(word)
+    elif status is Status.FINISHED and not hasattr(state, "kept") and (note := recorder.runaway):
+        status = Status.DIVERGING
     if hasattr(state, "kept"):
         note = f"the players are those of step {state.kept[1]}, which `keep` chose of all reports"
     held = module.expectations(state, values, str(status))

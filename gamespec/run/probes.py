@@ -26,6 +26,7 @@ from gamespec.library.data.disk import rows_at_once
 from gamespec.library.registry import words
 from gamespec.report.diagnostic import Diagnostic, Label
 from gamespec.report.source import Span
+from gamespec.run.growth import longer
 
 if TYPE_CHECKING:
     from gamespec.ir.game import Game, Node
@@ -39,7 +40,7 @@ _SHARE = 0.01
 """Part of the steps that the looks before the first may cost."""
 
 _ROWS = 256
-_OVERFIT, _MASKED, _COLLAPSED, _EXPLODED = 0.2, 0.02, 0.2, 1e3
+_OVERFIT, _MASKED, _COLLAPSED = 0.2, 0.02, 0.2
 _NOISE = 0.02
 """What two looks at 256 rows may differ by, for nothing."""
 
@@ -143,27 +144,20 @@ class Probes:
 
     # -------------------------------------------------------------- on the way
 
-    def report(self, state: State, step: int) -> None:
-        """At every report, at the cost of one pass over the weights at two of them: who stands still, who runs away."""
+    def report(self, state: State, step: int, lengths: Mapping[str, float]) -> None:
+        """At every report: who runs away; at the second, at the cost of a pass over the weights: who stands still."""
         self._reports += 1
+        known = {spelled(n.name): n.name for n in self.game.nets}
+        for own, times in longer(self.start.lengths, lengths).items():
+            name = known.get(own, own)
+            self.say("GW716", f"`{name}` explodes", f"net:{name}", f"at step {step}, its weights are {times:.1e} times as long as at the start",
+                     "try a smaller rate, `weight_decay`, or a gradient penalty")  # fmt: skip
         phases = [movers for _, movers in getattr(self.module, "PHASES", ())]
-        for name, t in self._weights(state):
+        for name, t in self._weights(state) if self._reports == 2 else ():
             player, was = name.partition(":")[0], self._begin.get(name)
-            if was is None or not t.requires_grad:
-                continue
-            if self._reports == 2 and torch.equal(t, was) and all(player in movers for movers in phases):
+            if was is not None and t.requires_grad and torch.equal(t, was) and all(player in movers for movers in phases):
                 self.say("GW715", f"`{name.replace(':', '.')}` has not moved", f"net:{player}", f"as at the start after {step} steps",
                          "no gradient reaches it: is it used in the objective of its player?")  # fmt: skip
-            elif self._reports % 8 == 0:
-                longer = float(t.detach().norm()) / max(float(was.norm()), 1.0)
-                if longer > _EXPLODED:
-                    self.say(
-                        "GW716",
-                        f"`{player}` explodes",
-                        f"net:{player}",
-                        f"at step {step}, its weights are {longer:.1e} times as long as at the start",
-                        "try a smaller rate, `weight_decay`, or a gradient penalty",
-                    )
 
     def look(self, state: State, step: int) -> None:
         """Attacks against training attacks, losses against each other, generated against real samples."""

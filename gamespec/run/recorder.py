@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gamespec.run.growth import lengths, runaway
 from gamespec.run.result import Report
 
 if TYPE_CHECKING:
@@ -81,11 +82,12 @@ class Recorder:
             self._look(k, state)
         if metrics:
             self._probed = time.perf_counter()
+        sizes = lengths(state)
         if self._probes is not None:
-            self._probes.report(state, k)
+            self._probes.report(state, k, sizes)
         made = self._sampled.look(k, state) if self._sampled is not None else {}
         point = tuple(float(x) for x in self._module.point(state)) if self._module.KIND == "scalar" else ()
-        report = Report(k, self.seconds, {name: float(loss) for name, loss in losses.items()}, metrics, point, self._told(), made)
+        report = Report(k, self.seconds, {name: float(loss) for name, loss in losses.items()}, metrics, point, self._told(), sizes, made)
         row = report.row()
         self.history.append(row)
         self._store.line(row)
@@ -95,6 +97,11 @@ class Recorder:
             except Exception as error:
                 self.foreign = error
                 raise
+
+    @property
+    def runaway(self) -> str:
+        """What has run away and still does, in words; "" for nothing."""
+        return "" if self._probes is None else runaway(self._probes.start.lengths, self.history)
 
     def last_look(self, k: int, state: State) -> None:
         """Look once more at the end, where the run was long enough for it."""

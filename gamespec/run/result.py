@@ -71,13 +71,15 @@ class Report:
     """All variables, in a game of few numbers."""
     warnings: tuple[Diagnostic, ...] = ()
     """What was noticed since the last report."""
+    lengths: Mapping[str, float] = field(default_factory=dict)
+    """How long the parameters of each network are, as one vector."""
     samples: Mapping[str, Any] = field(default_factory=dict)
     """What generators made of fixed noise, at the reports where that is kept."""
 
     def row(self) -> dict[str, Any]:
         """As it stands in the history and in metrics.jsonl."""
         where = {"@point": list(self.point)} if self.point else {}
-        made = {"@samples": dict(self.samples)} if self.samples else {}
+        made = {f"@{key}": dict(kept) for key, kept in (("length", self.lengths), ("samples", self.samples)) if kept}
         return {"step": self.step, "time": round(self.time, 4), "losses": dict(self.losses), **where, **made, **self.metrics}
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from gamespec.library.data.disk import rows_at_once
 from gamespec.report.diagnostic import InternalError
+from gamespec.run.growth import lengths
 from gamespec.run.store import packed
 
 if TYPE_CHECKING:
@@ -44,9 +45,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Base:
-    """What a state holds before its first step that no step may change: tensors inside tuples, which are data."""
+    """What a state holds before its first step that no step may change: tensors inside tuples, which are data.
+
+    And, to see what grows, how long each of its networks is.
+    """
 
     tensors: Mapping[str, tuple[Tensor, int]]
+    lengths: Mapping[str, float] = field(default_factory=dict)
 
     def has(self, path: str, tensor: Tensor) -> bool:
         """Whether this is still the tensor that stood here, unwritten."""
@@ -61,7 +66,7 @@ class Base:
 def base(state: State) -> Base:
     """The data of a state that has just been started: tensors in tuples and dicts that the state itself holds."""
     found = {path: t for name, value in vars(state).items() if isinstance(value, tuple | dict) for path, t in _leaves(name, value)}
-    return Base({path: (t, t._version) for path, t in found.items()})
+    return Base({path: (t, t._version) for path, t in found.items()}, lengths(state))
 
 
 def _leaves(path: str, value: object) -> Iterator[tuple[str, Tensor]]:

@@ -15,7 +15,7 @@ _MANY = 8
 _FEW = 20
 """Reports that are also marked by a dot."""
 
-_KEPT = ("step", "time", "losses", "@point", "@samples")
+_KEPT = ("step", "time", "losses", "@point", "@length", "@samples")
 
 
 def learning_curves(run: Opened) -> Picture | None:

@@ -9,7 +9,10 @@ from gamespec import pipeline
 from gamespec.report.source import Source
 from gamespec.run import snapshot
 from gamespec.run.execute import Request, execute, prepare, started
+from gamespec.run.growth import lengths, runaway
 from gamespec.run.probes import Probes
+from gamespec.run.result import Status, load_run
+from gamespec.run.resume import resume
 
 ROBUST = """language 1
 game robust
@@ -195,11 +198,59 @@ def test_an_explosion_is_noticed(tmp_path):
             p.mul_(1e6)
         for p in looked.state.D.parameters():
             p.add_(0.1)
-    for k in range(8):
-        looked.probes.report(looked.state, k)
+    looked.probes.report(looked.state, 1, lengths(looked.state))
 
     assert "`G` explodes" in [d.message for d in looked.probes.said.values()]
     assert "`D` explodes" not in [d.message for d in looked.probes.said.values()]
+
+
+def test_a_network_that_runs_away_ends_as_diverging(tmp_path):
+    """An objective without a bound: finite numbers to the end, and an answer of no use; the same from Python, resumed and loaded."""
+    text = """language 1
+game wild
+data train: (a: R[2], b: class[2]) = moons(n = 40)
+net h: R[2] -> R = linear()
+solve min{h} E{(a, b) ~ train} [ -h(a)^2 ]
+schedule { h: sgd(lr = 0.05) }
+run { steps = 120  every = 6  seed = 0 }
+"""
+
+    def stop(report):
+        if report.step == 60:
+            raise KeyboardInterrupt
+
+    game = pipeline.check(Source("wild.game", text))
+    whole = execute(game, pipeline.compile(game), Request(out=tmp_path / "whole"))
+    part = execute(game, pipeline.compile(game), Request(out=tmp_path / "part"), on_step=stop)
+    on = resume(part.path)
+
+    assert (whole.status, whole.exit_code) == (Status.DIVERGING, 5)
+    assert "still grow" in whole.note
+    assert (on.status, on.note, load_run(whole.path).status) == (whole.status, whole.note, whole.status)
+    tame = pipeline.check(Source("tame.game", text.replace("-h(a)", "h(a)")))
+    assert execute(tame, pipeline.compile(tame)).status is Status.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("length", "loss", "said"),
+    [
+        (lambda k: 2.0**k, lambda k: 1.0, "weights of `h`"),
+        (lambda k: 1e4 * k, lambda k: 1.0, "weights of `h`"),
+        (lambda k: 1.0, lambda k: -(10.0**k), "objective of h"),
+        (lambda k: 1e5, lambda k: 1.0, ""),
+        (lambda k: 1.0 + k, lambda k: 1e9, ""),
+        (lambda k: 900.0, lambda k: 9e5 * k / 20, ""),
+        (lambda k: 1.0, lambda k: 1e9 / (k + 1), ""),
+    ],
+    ids=["weights double", "weights on a line", "objective", "far and at rest", "large from the start", "not far enough", "falling"],
+)
+def test_to_run_away_is_to_be_far_and_to_go_on(length, loss, said):
+    """A thousand times as long or a million times as large, and half as much again since the middle of the run."""
+    history = [{"step": k, "losses": {"h": loss(k)}, "@length": {"h": length(k)}} for k in range(21)]
+
+    assert said in runaway({"h": 1.0}, history)
+    assert bool(said) == bool(runaway({"h": 1.0}, history))
+    assert runaway({"h": 1.0}, history[:3]) == ""
 
 
 def test_nan_names_the_player_and_the_term(tmp_path):
