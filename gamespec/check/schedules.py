@@ -12,7 +12,7 @@ from gamespec.check.names import below
 from gamespec.check.scope import Bound, Broken, Failed, Scope, Typed
 from gamespec.check.words import Word, checked, evaluate_word, use
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Num, Ref
+from gamespec.ir.expr import Expr, Num, Ref
 from gamespec.ir.expr import Word as Symbol
 from gamespec.ir.types import INDEX, REAL, Type
 from gamespec.library.base import Option
@@ -130,7 +130,7 @@ def lower_schedules(spec: tree.Spec, nets: tuple[ir.Net, ...], scope: Scope, bui
             own[lowered.target] = lowered
             build.spans[f"schedule:{name}.{lowered.target}"] = entry.span
         _check_beam(own, s, build)
-        _check_hull(own, s, build)
+        _check_answers(own, s, build)
         kept = tuple(e for e in base.entries if e.target not in own) if base is not None else ()
         found[name] = ir.Schedule(name=name, entries=kept + tuple(own.values()))
         build.spans[f"schedule:{name}"] = s.span
@@ -157,11 +157,15 @@ def _used(word: str, s: tree.Schedule) -> tree.Expr | None:
     return next((v for v, n in named if isinstance(n, tree.Name) and n.id == word), None)
 
 
-def _check_hull(own: dict[str, ir.Entry], s: tree.Schedule, build: Build) -> None:
-    """The hull is that of several answers, each found from a start of its own."""
+def _check_answers(own: dict[str, ir.Entry], s: tree.Schedule, build: Build) -> None:
+    """A hull is that of several answers, each found from a start of its own; a kept answer has one start, where it was."""
     for entry in (e for e in s.entries if ".".join(e.path.keys) in own):
         uses = {u.word: {o.key: o.value for o in u.options} for u in own[".".join(entry.path.keys)].directives}
-        at = next((v for v in entry.values if isinstance(v, tree.Call) and isinstance(v.fn, tree.Name) and v.fn.id == "through"), None)
+        calls = {v.fn.id: v for v in entry.values if isinstance(v, tree.Call) and isinstance(v.fn, tree.Name)}
+        kept = next((w for w in ("pgd", "langevin") if uses.get(w, {}).get("start") == Symbol(value="warm")), "")
+        if kept:
+            _check_warm(uses[kept], calls[kept], ".".join(entry.path.keys), build)
+        at = calls.get("through")
         through = next((u.args[0] for u in own[".".join(entry.path.keys)].directives if u.word == "through"), None)
         if at is None or through != Symbol(value="hull"):
             continue
@@ -172,6 +176,18 @@ def _check_hull(own: dict[str, ir.Entry], s: tree.Schedule, build: Build) -> Non
         elif "surrogate" in uses["pgd"]:
             said = "`surrogate` climbs something else"
             build.log.add("GE506", "`hull` is of answers to the objective itself", at.span, said, hint="drop `surrogate`")
+
+
+def _check_warm(options: dict[str, Expr], at: tree.Call, path: str, build: Build) -> None:
+    restarts = options.get("restarts")
+    if "." in path:
+        said = "what is measured is searched for anew, on rows of its own"
+        build.log.add("GE506", f"`{path}` goes on from no earlier visit", at.span, said, hint="write `start = uniform`")
+    elif (isinstance(restarts, Num) and restarts.value > 1) or "surrogate" in options:
+        said = "the best of several is kept by `restarts` and `surrogate`"
+        build.log.add(
+            "GE506", "`start = warm` goes on from one answer", at.span, said, hint="drop `restarts` and `surrogate`, or write `start = uniform`"
+        )
 
 
 def _unknown_schedule(name: tree.Name, known: list[str], build: Build) -> Failed:

@@ -11,6 +11,7 @@ from gamespec.emit.functions import needs, objective_name, parameters, writer
 from gamespec.emit.refuse import UnsupportedError
 from gamespec.emit.scene import ANSWERS, Scene, Text
 from gamespec.emit.spell import spelled
+from gamespec.emit.warm import begun, keep_answers
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Expr, Reduce, Ref, Value
 from gamespec.ir.walk import rebuild
@@ -72,7 +73,8 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     net = next((n for n in scene.game.nets if var.type.kind == "params" and n.name == var.type.net), None)
     own = _own_weights(scene, net, shape) if op.start == "own" and net is not None else ""
     zero = own or _projected(var, f"torch.zeros({shape}, device=s.device, dtype=DTYPE)", write, sides)
-    start = zero if op.start in ("zero", "own") else sets.draw(var.set, shape, "rng", write, rows=bool(first))
+    warm = _projected(var, "start", write, sides) if op.start == "warm" else ""
+    start = zero if op.start in ("zero", "own") else warm or sets.draw(var.set, shape, "rng", write, rows=bool(first))
     if op.each:
         _all_of(scene, op, body, start, sides)
     elif not searches(op):
@@ -95,7 +97,8 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     best = f", the best of {op.restarts} restarts{' for each loss' if len(op.surrogates) > 1 else ''}" if op.restarts > 1 else ""
     best = f", {op.restarts} answers, the best first" if op.each else best
     doc = f"{var.name} for {f'each ({each})' if each else 'all samples'}: {kind}{best}."
-    text.define(respond_name(scene, op.node, still=op.still), f"s, {', '.join(args)}, rng, steps={op.steps}{restarts}", doc, span)
+    begins = ", start" if op.start == "warm" else ""
+    text.define(respond_name(scene, op.node, still=op.still), f"s, {', '.join(args)}, rng{begins}, steps={op.steps}{restarts}", doc, span)
     text.add(*(f"    {line}" for line in body.lines), span=span)
 
 
@@ -264,12 +267,13 @@ def respond_call(steps: Steps, op: Respond) -> None:
         [*([f"{var.axis} * n" if var.axis else "n"] if var.scope else []), *(map(str, var.type.shape) if var.type.kind != "params" else ["p"])]
     )
     with steps.playing():
-        own, call = spelled(var.name), f"{respond_name(scene, node, still=op.still)}({', '.join(['s', *args])}, {rng})"
+        own, call = spelled(var.name), f"{respond_name(scene, node, still=op.still)}({', '.join(['s', *args])}, {rng}{begun(steps, op)})"
         if op.each:
             shape = ", ".join([str(op.restarts), *([size] if size else [])])
             steps.line(f"{own}_each = {call}  # [{shape}], the best first", f"{own} = {own}_each[0]", node=node)
         else:
             steps.line(f"{own} = {call}  # [{size}]", node=node)
+        keep_answers(steps, op)
         if not var.scope and steps.moves:
             steps.line(f"s.{spelled(var.name)} = {spelled(var.name)}")
         _report(steps, node)

@@ -18,6 +18,7 @@ from gamespec.emit.sets import Box, box, draw, projection
 from gamespec.emit.solved import answer_call
 from gamespec.emit.spell import handle, spelled
 from gamespec.emit.step import Steps
+from gamespec.emit.warm import begun
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Value
 from gamespec.ir.walk import expanded
@@ -90,7 +91,7 @@ def _suboptimality(scene: Scene, node: str, text: Text) -> None:
     name = spelled(owner.owns[0])
     op = next(o for o in flat(scene.plan.body) if isinstance(o, Respond) and o.node == node)
     steps = Steps(scene, text, moves=False)
-    args = ", ".join(["s", *respond_parameters(scene, node), f"stream(s.seed, {ANSWERS}, s.device)"])
+    args = ", ".join(["s", *respond_parameters(scene, node), f"stream(s.seed, {ANSWERS}, s.device){begun(steps, op)}"])
     with steps.playing():
         steps.fixed()
         steps.load()

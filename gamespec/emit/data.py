@@ -7,6 +7,7 @@ import os
 from gamespec.check.constant import column_names, of_table, plain_use
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.spell import attribute
+from gamespec.emit.warm import warm_tables
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Expr, Word
 from gamespec.ir.types import Field
@@ -79,6 +80,9 @@ def data_functions(scene: Scene, text: Text) -> None:
 def _batch(scene: Scene, data: ir.Data, text: Text) -> None:
     """The rows of a minibatch, its images moved where that was asked for."""
     name, moves = attribute(data.name), _moves(data)
+    if data.name in warm_tables(scene):
+        text.add(f"    return *(t[rows] for t in s.{name}), s.order_{name}.visits().to(s.device)")
+        return
     if not moves:
         text.add(f"    return tuple(t[rows] for t in s.{name})")
         return

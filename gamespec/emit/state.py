@@ -14,6 +14,7 @@ from gamespec.emit.piece import constant_text, exact
 from gamespec.emit.points import kept, seen
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.spell import spelled
+from gamespec.emit.warm import start_warm
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Array, Expr, Word
 from gamespec.library.registry import words
@@ -50,6 +51,7 @@ def start_function(scene: Scene, text: Text, memory: Mapping[str, tuple[int, ...
     for v in game.vars:
         if not v.scope:
             _start_var(scene, v, text)
+    start_warm(scene, text)
     _start_rules(scene, text, memory)
     _start_kept(scene, text)
     text.add(*(["    s.answered = False"] if scene.plan.answer != NOW else []), "    return s")

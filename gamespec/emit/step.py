@@ -18,6 +18,7 @@ from gamespec.emit.points import kept, local
 from gamespec.emit.scene import FIXED, NOISE, ROWS, Scene, Text, draws_of, is_table
 from gamespec.emit.spell import attribute, handle, point_name, spelled, target
 from gamespec.emit.survey import survey
+from gamespec.emit.warm import bind_rows, warm_tables
 from gamespec.ir.expr import Draw, Expr, Grad, Reduce
 from gamespec.ir.walk import expanded, walk
 from gamespec.plan.ops import NOW, Adjust, Choose, Derive, Keep, Move, Op, Reach, Repeat, Respond, Sample, Scatter, Select, Survey
@@ -139,7 +140,10 @@ class Steps:
             self.line(f"{names[0]} = {f'tuple{value}' if value.startswith('(') else value}  # {said}")
             return
         fields = len(next(d for d in self.scene.game.data if d.name == draw.over).fields)
-        self.line(f"{target(names + ['_'] * (fields - len(names)))} = {value}  # {self.shapes(draw)}")
+        rest = ["*known"] if value.startswith("batch.get") and draw.over in warm_tables(self.scene) else []
+        self.line(f"{target(names + ['_'] * (fields - len(names)) + rest)} = {value}  # {self.shapes(draw)}")
+        if rest:
+            bind_rows(self, draw.over)
 
     def shapes(self, draw: Draw) -> str:
         """The shapes of the names of a draw, for the reader."""

@@ -24,6 +24,7 @@ from gamespec.emit.solved import answer_functions
 from gamespec.emit.spell import spelled
 from gamespec.emit.state import start_function, stored_functions
 from gamespec.emit.step import Steps
+from gamespec.emit.warm import refuse_warm
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Num
 from gamespec.plan.ops import Derive, Op, Plan, Respond, Sample, flat
@@ -133,6 +134,7 @@ def emit(game: ir.Game, plan: Plan, table: Table, request: Request, spans: dict[
     Raises UnsupportedError where this version cannot write what the plan asks for.
     """
     refuse(game, plan, request.given)
+    refuse_warm(game, plan)
     found = scene(game, plan, request.given, spans, source)
     numbers, why = lane(found, request.lane)
     text = Text()

@@ -1,6 +1,8 @@
-"""Rows that a search still has to look at."""
+"""Rows of a table: those that a search still has to look at, and answers that are kept for each."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -14,3 +16,21 @@ def rows_above_zero(values: Tensor) -> list[Tensor]:
     """
     rows = (values > 0).nonzero()[:, 0]
     return [part for part in torch.split(rows, 128 if rows.device.type == "cpu" else 1024) if len(part)]
+
+
+def rows_of_visits(known: list[Tensor], rows: int, source: str) -> Tensor:
+    """The places in a table of so many rows of what a batch brought: its last column counts them on from epoch to epoch.
+
+    Shapes: [b] int64. Error: ValueError for a batch from outside without that column.
+    """
+    if not known:
+        raise ValueError(f"answers are kept for every row of `{source}`: give the numbers of the rows as the last column of a batch")
+    return known[0] % rows
+
+
+def answers_of_rows(rows: int, shape: tuple[int, ...], largest: int, dtype: torch.dtype, device: str) -> Tensor:
+    """A table of zeros, an answer for every row, [rows, *shape]. Error: ValueError where it is larger than so many bytes."""
+    size = rows * math.prod(shape) * torch.finfo(dtype).bits // 8
+    if size > largest:
+        raise ValueError(f"answers kept for {rows} rows make a table of {size / 2**30:.1f} GiB: write `start = uniform`")
+    return torch.zeros((rows, *shape), dtype=dtype, device=device)

@@ -35,14 +35,14 @@ _FIXED: dict[str, Directive] = {
         Directive("ascent", "move", (Option("lr", float, 0.1), *DECAY, _STEPS), "plain gradient steps of a maximiser"),
         Directive(
             "pgd", "inner",
-            (Option("steps", int, 10), Option("lr", float, None), Option("start", str, "uniform", ("zero", "uniform")),
+            (Option("steps", int, 10), Option("lr", float, None), Option("start", str, "uniform", ("zero", "uniform", "warm")),
              Option("restarts", int, 1), Option("surrogate", tuple, ())),
-            "projected sign-gradient steps, one answer per sample",
+            "projected sign-gradient steps, one answer per sample; start = warm goes on from the last visit (Shafahi et al. 2019)",
         ),
         Directive(
             "langevin", "inner",
             (Option("steps", int, 10), Option("lr", float, None), Option("noise", float, 0.01), Option("sign", bool, False),
-             Option("start", str, "uniform", ("zero", "uniform"))),
+             Option("start", str, "uniform", ("zero", "uniform", "warm"))),
             "gradient steps with normal noise of that spread, each projected: one particle per sample; noise sqrt(2 lr T) for temperature T",
         ),
         Directive(

@@ -58,7 +58,8 @@ def _steps(op: Op) -> tuple[str, ...]:
 def phased(plan: Plan, table: Table) -> Plan:
     """The plan with what is done in each phase, and rates that know how often each player moves in the whole run.
 
-    A leader differentiates as if those who stand still were numbers, and one for each sample stands at 0, put into its set.
+    A leader differentiates as if those who stand still were numbers, and one for each sample stands at 0, put into its set,
+    or where its answer is kept.
     """
     if not table.phases:
         return plan
@@ -116,7 +117,8 @@ def _kept(op: Op, movers: frozenset[str]) -> tuple[Op, ...]:
             nodes = tuple(n for n in op.nodes if n in movers)
             return (replace(op, nodes=nodes),) if nodes else ()
         case Respond() if op.node not in movers:
-            return (replace(op, steps=0, start="own" if op.start == "own" else "zero", restarts=1, surrogates=(), each=False, still=True),)
+            start = op.start if op.start in ("own", "warm") else "zero"
+            return (replace(op, steps=0, start=start, restarts=1, surrogates=(), each=False, still=True),)
         case Scatter():
             return (op,) if op.node in movers else ()
         case Repeat():
