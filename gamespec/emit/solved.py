@@ -68,9 +68,10 @@ def _name(scene: Scene, members: Team) -> str:
 
 
 def _below(scene: Scene, members: Team) -> list[Team]:
-    """The teams that follow a team and whose answers are solved as well."""
+    """The nearest teams below a team whose answers are solved as well: who stands still in between does not hide them."""
     solved = dict(scene.solved)
-    return list(dict.fromkeys(team(scene.game, e.child) for node in members for e in children(scene.game, node) if e.child in solved))
+    led = dict.fromkeys(team(scene.game, e.child) for node in members for e in children(scene.game, node))
+    return list(dict.fromkeys(b for t in led for b in ([t] if t[0] in solved else _below(scene, t))))
 
 
 def _depth(scene: Scene, members: Team) -> int:
