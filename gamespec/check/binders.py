@@ -327,15 +327,15 @@ def _gradient(node: tree.Bound, scope: Scope, build: Build) -> Typed:
 # ------------------------------------------------------------------ what follows `s.t.` and `where`
 
 
-def lower_items(body: tree.Body, scope: Scope, build: Build) -> Scope:
-    """The scope of a body: local names bound in any order, responses declared and lowered as players."""
-    if not body.side:
+def lower_items(side: tuple[tree.Item, ...], scope: Scope, build: Build) -> Scope:
+    """The scope of what has these items: local names bound in any order, responses declared and lowered as players."""
+    if not side:
         return scope
     inner = scope.child()
     answers: list[tuple[tree.Item, Scope]] = []
     limits = []
     local: dict[str, tree.Item] = {}
-    for item in body.side:
+    for item in side:
         called = responses.called(item, inner, build)
         if called is not None:
             answers.append(called)

@@ -14,19 +14,16 @@ if TYPE_CHECKING:
 
 
 def add(item: tree.Item, scope: Scope, build: Build) -> None:
-    """Remember a constraint of the node whose objective is being lowered."""
+    """Remember a constraint of the node, or of the group of players, that is being lowered."""
     if build.path.startswith("@"):
         raise build.log.fail("GE291", "nobody is bound by a constraint in a metric", item.span, hint="drop it")
     known = build.limits.get(build.path, ())
     build.spans[f"limit:{build.path}.{len(known)}"] = item.span
-    build.limits[build.path] = (*known, lower_constraint(item, scope, build))
+    build.limits[build.path] = (*known, _condition(item, scope, build))
 
 
-def lower_constraint(item: tree.Item, scope: Scope, build: Build) -> Expr:
+def _condition(item: tree.Item, scope: Scope, build: Build) -> Expr:
     """The condition of a constraint; with `forall` the smallest of its values over the range, which is 1 where all hold."""
-    if item.kind != "constraint":
-        raise build.log.fail("GE291", "players of a block do not share a follower", item.span,
-                             hint="give each leader a follower of its own: `a: min{x}[ f  s.t. w = argmin{w}[ h ] ]`")  # fmt: skip
     if not isinstance(item.left, tree.Compare):
         raise build.log.fail("GE291", "a constraint compares two numbers", item.span, hint="write `x + y <= 1`")
     if any(op not in ("<=", ">=", "==") for op, _ in item.left.rest):

@@ -53,7 +53,7 @@ def lower(node: tree.Expr, scope: Scope, build: Build) -> Typed:
 
 def lower_body(body: tree.Body, scope: Scope, build: Build) -> Typed:
     """An expression with its `where` names (and, inside a player, its responses) in scope."""
-    return lower(body.expr, binders.lower_items(body, scope, build), build)
+    return lower(body.expr, binders.lower_items(body.side, scope, build), build)
 
 
 def scalar(node: tree.Expr, typed: Typed, build: Build, what: str) -> Typed:

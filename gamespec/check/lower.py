@@ -148,10 +148,8 @@ def _unknown(spec: tree.Spec, scope: Scope, build: Build) -> None:
     known = {d.primary.span for d in build.log.diagnostics}
     for s in spec.statements:
         match s:
-            case tree.Solve(game=tree.Bound() as game):
-                found = free(game)
-            case tree.Solve(game=tree.Block() as block):
-                found = {n: at for p in block.players for n, at in free(p.game).items() if n not in {f.name.id for f in p.foralls}}
+            case tree.Solve():
+                found = free(s.game)
             case tree.Metric() | tree.Let():
                 found = free(s.body)
             case tree.Def():

@@ -36,6 +36,10 @@ def free(node: object) -> Found:
             stack += _bound(at, bound)
         elif isinstance(at, tree.Body):
             stack += [(part, bound | defined(at)) for part in (*reversed(at.side), at.expr)]
+        elif isinstance(at, tree.Block | tree.Equilibrium):
+            stack += [(part, bound | defined(at)) for part in (*reversed(at.side), *reversed(at.players))]
+        elif isinstance(at, tree.Player):
+            stack += [(at.game, bound | {f.name.id for f in at.foralls}), *((f.source, bound) for f in at.foralls)]
         elif isinstance(at, tree.Item):
             inner = bound | {f.name.id for f in at.foralls}
             stack += [(at.right, inner), (at.left, inner), *((f.source, bound) for f in at.foralls)]
@@ -46,7 +50,7 @@ def free(node: object) -> Found:
     return found
 
 
-def defined(body: tree.Body) -> frozenset[str]:
+def defined(body: tree.Body | tree.Block | tree.Equilibrium) -> frozenset[str]:
     """The names that the items after `s.t.` and `where` define."""
     lefts = [item.left.base if isinstance(item.left, tree.Index) else item.left for item in body.side if item.kind != "constraint"]
     return frozenset(left.id for left in lefts if isinstance(left, tree.Name))

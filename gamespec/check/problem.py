@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from gamespec.check import constraints, players
+from gamespec.check import players, responses
 from gamespec.check.binders import index_set
 from gamespec.check.scope import Failed, Scope
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Value
+from gamespec.ir.walk import free_names
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
 
@@ -72,7 +73,8 @@ def _solved(s: tree.Solve, scope: Scope, build: Build) -> Solved | None:
             raise build.log.fail("GE308", "a Nash equilibrium has no order of play", written, "in `nash { .. }` nobody sees another's choice",
                                  hint="drop `nash` for the game in turn, or drop `order`")  # fmt: skip
         if concept == "block" and len(order) > 1:
-            root, concept = _in_turn(s, order, build), "nested"
+            root = _in_turn(s, order, build)
+            order, concept = (order, "nested") if len(root) == 1 else ((), "block")
         _ties(s, build)
         return Solved(root, concept, order, word, label)
     except Failed:
@@ -103,20 +105,27 @@ def _tied(edge: ir.Edge, word: str) -> ir.Edge:
 
 
 def _block(block: tree.Block, scope: Scope, build: Build) -> tuple[str, ...]:
-    roots: list[str] = []
-    for k, player in enumerate(block.players):
-        label = player.label.id if player.label else f"player{k + 1}"
-        if label in roots:
-            raise build.log.fail("GE102", f"player `{label}` is declared twice", (player.label or player).span, hint=f"call one of them `{label}_2`")
-        inner, index, axis = scope.child(), "", 0
+    roots = [player.label.id if player.label else f"player{k + 1}" for k, player in enumerate(block.players)]
+    for k, (name, player) in enumerate(zip(roots, block.players, strict=True)):
+        if name in roots[:k]:
+            raise build.log.fail("GE102", f"player `{name}` is declared twice", (player.label or player).span, hint=f"call one of them `{name}_2`")
+    outer, below, shared = responses.of_all(block.side, "group", scope, build)
+    answering = list(build.nodes)
+    responses.lead(tuple(roots), below, build)
+    for label, player in zip(roots, block.players, strict=True):
+        inner, index, axis = outer.child(), "", 0
         for forall in player.foralls:
-            over = index_set(forall.source, scope, build)
+            over = index_set(forall.source, outer, build)
             if over is None or over.first != 0 or over.skip is not None or index:
                 raise build.log.fail("GE208", "one range from 0 is needed after `in`", forall.source.span, hint="write `0..2`")
             index, axis = over.bind(forall.name, inner, build), over.last + 1
-        roots.append(players.root_player(label, player.game, inner, build, index, axis))
-    shared = tuple(constraints.lower_constraint(item, scope, build) for item in block.side)
-    build.spans |= {f"limit:group.{k}": item.span for k, item in enumerate(block.side)}
+        players.root_player(label, player.game, inner, build, index, axis)
+    alone = {o: n for n in build.nodes if n not in answering and n.id not in roots for o in n.owns}
+    for node in answering:
+        seen = next((o for o in free_names(node.objective) if o in alone), None)
+        if seen is not None:
+            raise build.log.fail("GE290", f"`{node.owns[0]}` follows all players, and answers `{seen}`, which follows one of them",
+                                 build.spans[f"node:{node.id}"], hint=f"write the answer of `{seen}` after the `s.t.` of the block, too")  # fmt: skip
     build.groups.append(ir.Group(id="group", nodes=tuple(roots), constraints=shared))
     return tuple(roots)
 
@@ -143,28 +152,37 @@ def _order(s: tree.Solve, build: Build, root: tuple[str, ...]) -> tuple[tuple[tu
 
 
 def _in_turn(s: tree.Solve, ranks: tuple[tuple[str, ...], ...], build: Build) -> tuple[str, ...]:
-    """A block with an order is its first player, with the next one as its follower, and so on; gives the root.
+    """A block with an order is its first players, with the next ones as their followers, and so on; gives the roots.
 
+    Several of one turn move at once, and lead the next ones together; what follows all of the block follows the last.
     A follower with the leader's own objective, pushed the other way, is the inner player of a minimax problem: it is
     written as one, so that everything known of those holds. Any other follower is a response, which need not be unique.
     """
     written = next(tail.span for tail in s.tails if isinstance(tail, tree.Order))
     group = next(g for g in build.groups if g.id == "group")
     nodes = {n.id: n for n in build.nodes}
-    if group.constraints or any(len(rank) > 1 or nodes[rank[0]].axis for rank in ranks[:-1]):
-        raise build.log.fail("GE290", "several leaders, or constraints shared across turns, are not available in this version", written,
-                             hint="put one player in each turn but the last, or write `order simultaneous`")  # fmt: skip
+    if group.constraints or any(nodes[n].axis for rank in ranks[:-1] for n in rank):
+        raise build.log.fail("GE290", "a family of leaders in turn, or constraints shared across turns, are not available in this version", written,
+                             hint="give each leader a name of its own, or write `order simultaneous`")  # fmt: skip
+    inner = next((n for rank in ranks for n in rank if n not in group.nodes), None)
+    if inner is not None:
+        raise build.log.fail("GE308", f"`{nodes[inner].owns[0]}` follows players of the block", written, "and is no player of it",
+                             hint="leave it out of `order`: it answers the last of those that it follows")  # fmt: skip
     build.groups.remove(group)
-    for (above,), below in pairwise(ranks):
-        if len(below) > 1:
-            build.groups.append(ir.Group(id=f"{above}/nash", nodes=below))
-        leader, follower = nodes[above], nodes[below[0]]
-        if len(below) == 1 and leader.objective == follower.objective and leader.sense != follower.sense and not follower.axis:
+    of_all = {e.child for e in build.edges if all(e.model_copy(update={"parent": n}) in build.edges for n in group.nodes)}
+    build.edges[:] = [e for e in build.edges if e.child not in of_all or e.parent not in group.nodes or e.parent in ranks[-1]]
+    for rank, above in zip(ranks, ((), *ranks), strict=False):
+        if len(rank) > 1:
+            build.groups.append(ir.Group(id=f"{above[0]}/nash" if above else "group", nodes=rank))
+    for above, below in pairwise(ranks):
+        leader, follower = nodes[above[0]], nodes[below[0]]
+        pair = len(above) == len(below) == 1
+        if pair and leader.objective == follower.objective and leader.sense != follower.sense and not follower.axis:
             changed = leader.model_copy(update={"objective": Value(node=follower.id)})
             build.nodes[build.nodes.index(leader)] = changed
-            build.edges.append(ir.Edge(kind="value", parent=above, child=follower.id))
+            build.edges.append(ir.Edge(kind="value", parent=leader.id, child=follower.id))
         else:
-            build.edges += [ir.Edge(kind="response", parent=above, child=child) for child in below]
+            build.edges += [ir.Edge(kind="response", parent=parent, child=child) for parent in above for child in below]
     return ranks[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gamespec.check import binders, calls, constraints, players
+from gamespec.check import binders, calls, players
 from gamespec.check.names import circle, free, in_order
 from gamespec.check.scope import Bound, Broken, DefName, Failed, LetName, NetName, Scope, Typed, VarName
 from gamespec.check.sets import lower_set
@@ -177,6 +177,8 @@ def _equilibrium(item: tree.Item, right: tree.Equilibrium, inner: Scope, build: 
     if len(names) != len(lefts) or item.foralls:
         raise build.log.fail("GE208", "an equilibrium is answered by the players that are in it", item.left.span, hint="write `(u, v) = nash { .. }`")
     parent, made = build.path, list[ir.Node]()
+    together = f"{parent}/nash"
+    inner, below, shared = of_all(right.side, together, inner, build)
     for player in right.players:
         binder = player.game.binders[0]
         if binder.op not in ("min", "max"):
@@ -195,11 +197,30 @@ def _equilibrium(item: tree.Item, right: tree.Equilibrium, inner: Scope, build: 
     if sorted(owned) != sorted(answered):
         raise build.log.fail("GE304", "the two sides of an equilibrium name different players", item.left.span,
                              f"{', '.join(owned)} play", hint=f"write `({', '.join(owned)})`")  # fmt: skip
-    shared = tuple(constraints.lower_constraint(one, inner, build) for one in right.side)
-    build.spans |= {f"limit:{parent}/nash.{k}": one.span for k, one in enumerate(right.side)}
-    build.groups.append(ir.Group(id=f"{parent}/nash", nodes=tuple(node.id for node in made), constraints=shared))
+    build.groups.append(ir.Group(id=together, nodes=tuple(node.id for node in made), constraints=shared))
     unique = item.kind == "unique"
     build.edges += [ir.Edge(kind="response", parent=parent, child=node.id, unique=unique) for node in made]
+    lead(tuple(node.id for node in made), below, build)
+
+
+def of_all(side: tuple[tree.Item, ...], ident: str, scope: Scope, build: Build) -> tuple[Scope, list[ir.Edge], tuple[Expr, ...]]:
+    """What stands after the `s.t.` of players that move at once: their scope, the followers of all, the constraints they share.
+
+    The edges lead from `ident`; `lead` gives them to the players.
+    """
+    path, build.path, known = build.path, ident, len(build.edges)
+    try:
+        inner = binders.lower_items(side, scope, build)
+    finally:
+        build.path = path
+    below = [e for e in build.edges[known:] if e.parent == ident]
+    build.edges[:] = [e for e in build.edges if e not in below]
+    return inner, below, build.limits.pop(ident, ())
+
+
+def lead(leaders: tuple[str, ...], below: list[ir.Edge], build: Build) -> None:
+    """Every one of these players leads these followers: one answer, which each of them foresees."""
+    build.edges += [e.model_copy(update={"parent": leader}) for leader in leaders for e in below]
 
 
 def _owner_name(found: object) -> str:

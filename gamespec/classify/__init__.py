@@ -73,6 +73,9 @@ def _kind(tree: Tree, added: Sums, decision: Decision) -> str:
     """The name of the game in words."""
     if tree.block:
         shared = ", shared constraint" if any(group.constraints for group in tree.game.groups) else ""
+        if tree.shared:
+            count = f"{len(tree.shared)} followers" if len(tree.shared) > 1 else "one follower"
+            return f"multi-leader Stackelberg, {tree.seats()} leaders of {count}{shared}"
         potential = ", potential" if added.potential.verdict and not added.identical.verdict else ""
         return f"Nash, {tree.seats()} players, {_sum_name(added)}{potential}{shared}"
     if len(tree.game.nodes) == 1:

@@ -30,6 +30,9 @@ def decide_order(
         return Decision("sequential", WRITTEN)
     if game.order_word == "simultaneous":
         return Decision("simultaneous", WRITTEN, _warnings(tree, players))
+    if tree.block and tree.followers:
+        led = "the follower that they share" if tree.shared else "followers of their own"
+        return Decision("sequential", f"leaders at once, each through the answer of {led}: their equilibrium, in which nobody gains alone")
     if any(group.constraints for group in game.groups):
         return Decision("simultaneous", "a shared constraint: equal multipliers assumed")
     if game.concept == "nash":

@@ -90,6 +90,8 @@ def sums(known: Known, tree: Tree, seats: tuple[Seat, ...]) -> Sums:
     game = tree.game
     if len(game.nodes) == 1 and not tree.block:
         return _open("one player")
+    if tree.edges and tree.block:
+        return _open("players at once, some of whom lead others")
     if tree.edges:
         zero, identical = _nested(known, tree)
         potential = unknown("potential", "players move in turn")

@@ -85,6 +85,12 @@ class Tree:
         return frozenset(edge.parent for edge in self.edges if edge.kind == "response")
 
     @property
+    def shared(self) -> tuple[str, ...]:
+        """Followers that several players of the block lead, each member of a family among them."""
+        leaders = {child: sum(self.nodes[e.parent].axis or 1 for e in self.edges if e.child == child) for child in self.followers}
+        return tuple(child for child, count in leaders.items() if self.block and count > 1)
+
+    @property
     def block(self) -> bool:
         """Whether several players, or the members of a family, move at once at the root."""
         family = any(self.nodes[root].axis for root in self.game.root)

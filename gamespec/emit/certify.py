@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from gamespec.emit.answers import respond_name, respond_parameters
+from gamespec.emit.data import quoted
 from gamespec.emit.feasible import feasibility
 from gamespec.emit.metrics import chosen
 from gamespec.emit.piece import constant_text
@@ -148,7 +149,7 @@ def _ranked(scene: Scene) -> list[ir.Node]:
 
 
 def _concept(scene: Scene, seats: tuple[Seat, ...]) -> str:
-    """Which tests the game asks for: "minimum", "nash", "minimax", "stackelberg", or "" where none is written."""
+    """Which tests the game asks for: "minimum", "nash", "minimax", "stackelberg", "leaders", or "" where none is written."""
     game = scene.game
     if _constrained(scene) or any(s.node.choice is not None for s in seats):
         return ""
@@ -156,6 +157,10 @@ def _concept(scene: Scene, seats: tuple[Seat, ...]) -> str:
         return "minimum"
     if game.order_word == "simultaneous" or not (game.edges or game.order):
         return "nash"
+    rest = set(scene.nodes) - set(game.root)
+    several = sum(game.node(root).axis or 1 for root in game.root) > 1
+    if several and rest and all({e.child for e in children(game, root)} == rest for root in game.root):
+        return "leaders"
     nested = len(game.root) == 1 and len(children(game, game.root[0])) == len(scene.nodes) - 1
     if not nested and not (len(game.root) == 2 == len(seats)):
         return ""
@@ -187,8 +192,7 @@ def _small(scene: Scene, text: Text) -> None:
         steps.hoist()
         for o in scene.beams:
             steps.line(f"{spelled(o)} = {chosen(scene, o)}")
-        for root in scene.game.root:
-            answer_call(steps, root)
+        answer_call(steps, scene.game.root)
         steps.line("points = [", *(f"    {_point(s)}," for s in seats if not s.member), "]")
         steps.line("sets = [", *(f"    {_set(s, steps)}," for s in seats), "]", "")
         _costs(seats, steps)
@@ -256,6 +260,7 @@ TRIED = {
     "minimum": "the cost falls along a direction: try another start (`init`)",
     "nash": "a player's cost falls along a direction of its own: try another start (`init`), or an `order` of play",
     "minimax": "try another start (`init`), more steps of the follower, or `method: k_beam`",
+    "leaders": "try another start (`init`), or more steps of the follower",
     "stackelberg": "try another start (`init`), or more steps of the follower",
 }
 """What to try where a test of second order fails."""
@@ -272,6 +277,10 @@ def _second_order(scene: Scene, concept: str, steps: Steps) -> None:
         scene.reached.update({"nash_check", "minimax_check"})
         steps.line(f"entries.append(minimax_check(costs, points, sets, {CLOSE}, tried))")
         steps.line('entries.append(nash_check("local Nash, second order", costs, points, sets, None, ""))')
+    elif concept == "leaders":
+        scene.reached.add("leaders_checks")
+        names = [seat.name for seat in _seats(scene) if seat.node.id in scene.game.root]
+        steps.line(f"entries += leaders_checks([{', '.join(map(quoted, names))}], costs, points, sets, {CLOSE}, tried)")
     else:
         scene.reached.add("stackelberg_checks")
         steps.line(f"entries += stackelberg_checks(costs, points, sets, {CLOSE}, tried)")

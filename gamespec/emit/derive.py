@@ -36,12 +36,15 @@ def derive(steps: Steps, op: Derive) -> None:
             answers_derivative(steps, op.nodes[0], through[0][0])
         elif through and isinstance(through[0][1], Hull):
             hull_derivative(steps, op.nodes[0], through[0][0], through[0][1].eps)
-        elif through and isinstance(through[0][1], (Differences, Penalty, ValueFunction)):
+        elif through and isinstance(through[0][1], Differences):
+            for node in op.nodes:
+                priced_derivative(steps, (node,), *through[0])
+        elif through and isinstance(through[0][1], (Penalty, ValueFunction)):
             priced_derivative(steps, op.nodes, *through[0])
         elif _newton(through):
-            _answered(steps, op.nodes[0])
+            _answered(steps, op.nodes)
         elif through:
-            joint.joint_derivative(steps, op.nodes[0], through)
+            joint.joint_derivative(steps, op.nodes, through)
         elif _one_objective(steps, op.nodes):
             _joint(steps, op.nodes, where)
         else:
@@ -108,17 +111,18 @@ def _joint(steps: Steps, nodes: tuple[str, ...], where: _Where) -> None:
                     steps.line(f"g_{name} = [-g for g in g_{name}]")
 
 
-def _grad(steps: Steps, value: str, found: list[Wanted], node: str) -> None:
-    whole = ", materialize_grads=True" if _partial(steps, node) else ""
+def _grad(steps: Steps, value: str, found: list[Wanted], node: str, *, again: bool = False) -> None:
+    """The gradients of a value; `again` where its graph serves another player, too."""
+    graph = ", retain_graph=True" if again else ""
+    whole = f"{graph}, materialize_grads=True" if _partial(steps, node) else graph
     if len(found) == 1:
         name, text, many = found[0]
-        steps.line(
-            f"g_{name} = torch.autograd.grad({value}, {text}{whole})" if many else f"(g_{name},) = torch.autograd.grad({value}, {text})", node=node
-        )
+        into, more = (f"g_{name}", whole) if many else (f"(g_{name},)", graph)
+        steps.line(f"{into} = torch.autograd.grad({value}, {text}{more})", node=node)
         return
     if not any(many for _, _, many in found):
         targets = ", ".join(f"g_{n}" for n, _, _ in found)
-        steps.line(f"{targets} = torch.autograd.grad({value}, ({', '.join(t for _, t, _ in found)}))", node=node)
+        steps.line(f"{targets} = torch.autograd.grad({value}, ({', '.join(t for _, t, _ in found)}){graph})", node=node)
         return
     for name, text, many in found:
         steps.line(f"at_{name} = {text if many else f'[{text}]'}")
@@ -186,11 +190,16 @@ def _family(steps: Steps, node: str, where: _Where, name: str) -> None:
 # ------------------------------------------------------------------ through a follower's answer
 
 
-def _answered(steps: Steps, node: str) -> None:
-    """Answers that solve the followers' conditions carry their derivative in themselves."""
-    _leaf(steps, (node,), _Where())
-    answer_call(steps, node)
-    name = f"value_{steps.scene.title(node)}"
-    steps.line(f"{name} = {steps.call(node)}", node=node)
-    steps.losses.setdefault(steps.label(node), name)
-    _grad(steps, name, wanted(steps, node), node)
+def _answered(steps: Steps, nodes: tuple[str, ...]) -> None:
+    """Answers that solve the followers' conditions carry their derivative in themselves: once for all who lead them."""
+    scene = steps.scene
+    _leaf(steps, nodes, _Where())
+    answer_call(steps, nodes)
+    for node in nodes:
+        name = f"value_{scene.title(node)}"
+        if scene.game.node(node).axis:
+            _family(steps, node, _Where(), name)
+            continue
+        steps.line(f"{name} = {steps.call(node)}", node=node)
+        steps.losses.setdefault(steps.label(node), name)
+        _grad(steps, name, wanted(steps, node), node, again=node != nodes[-1])

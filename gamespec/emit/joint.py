@@ -20,34 +20,36 @@ if TYPE_CHECKING:
 Through = list[tuple[str, Response]]
 
 
-def joint_derivative(steps: Steps, leader: str, through: Through) -> None:
-    """The leader's objective and the followers' stacked gradients as functions of what both chose, then the kernel.
+def joint_derivative(steps: Steps, leaders: tuple[str, ...], through: Through) -> None:
+    """Every leader's objective and the followers' stacked gradients as functions of what both chose, then the kernel.
 
-    Leaves the leader's gradients in g_all, one tensor for each of its own, turned to minimise.
+    All leaders pass through the same answer: the same steps from the same start, noise and statistics included.
     """
-    scene, value = steps.scene, f"value_{steps.scene.title(leader)}"
-    lead, follow = Pack(steps, (leader,)), Pack(steps, tuple(f for f, _ in through))
+    scene = steps.scene
+    follow = Pack(steps, tuple(f for f, _ in through))
     how = through[0][1]
-    key = (leader, " ".join(follow.nodes))
-    if key not in steps.defined:
-        steps.defined.add(key)
-        lead.sizes()
-        follow.sizes()
-        as_function(steps, "outer", leader, lead, follow)
-        _field(steps, lead, follow, flexible=isinstance(how, Unrolled))
-        if isinstance(how, Unrolled):
-            _advance(steps, follow)
     scene.reached.add("gradients")
-    steps.losses.setdefault(steps.label(leader), value)
-    if isinstance(how, Unrolled):
-        _unrolled(steps, how, value, lead, follow)
-    elif isinstance(how, Implicit):
-        scene.reached.add("hypergradient_implicit")
-        bound = f", {follow.projected()}" if follow.bound else ""
-        with follow.kept():
-            call = f"hypergradient_implicit(outer, field, {lead.text}, {follow.text}, {_solve(scene, how)}{bound})"
-            steps.line(f"{value}, g_all = {call}", node=follow.nodes[0])
-    lead.split("g_all")
+    for leader in leaders:
+        lead, value = Pack(steps, (leader,)), f"value_{scene.title(leader)}"
+        if steps.defines(leader, " ".join(follow.nodes)):
+            lead.sizes()
+            follow.sizes()
+            as_function(steps, "outer", leader, lead, follow)
+            _field(steps, lead, follow, flexible=isinstance(how, Unrolled))
+            if isinstance(how, Unrolled):
+                _advance(steps, follow)
+        steps.losses.setdefault(steps.label(leader), value)
+        if isinstance(how, Unrolled):
+            last = leader == leaders[-1]
+            with nullcontext() if last else follow.kept():
+                _unrolled(steps, how, value, lead, follow, ends=last)
+        elif isinstance(how, Implicit):
+            scene.reached.add("hypergradient_implicit")
+            bound = f", {follow.projected()}" if follow.bound else ""
+            with follow.kept():
+                call = f"hypergradient_implicit(outer, field, {lead.text}, {follow.text}, {_solve(scene, how)}{bound})"
+                steps.line(f"{value}, g_all = {call}", node=follow.nodes[0])
+        lead.split("g_all")
 
 
 def as_function(steps: Steps, name: str, node: str, lead: Pack, follow: Pack, *, negated: bool = False) -> None:
@@ -103,7 +105,8 @@ def _advance(steps: Steps, follow: Pack) -> None:
     steps.text.add("")
 
 
-def _unrolled(steps: Steps, how: Unrolled, value: str, lead: Pack, follow: Pack) -> None:
+def _unrolled(steps: Steps, how: Unrolled, value: str, lead: Pack, follow: Pack, *, ends: bool) -> None:
+    """The followers stay where their steps `end`, unless another leader has to pass through them first."""
     scene, kernel = steps.scene, "hypergradient_forward" if how.forward else "hypergradient_unrolled"
     steps.scene.reached.add(kernel)
     last = f", last={how.last}" if how.last else ""
@@ -111,7 +114,7 @@ def _unrolled(steps: Steps, how: Unrolled, value: str, lead: Pack, follow: Pack)
     noisy = f", noisy=({', '.join(f's.{n}' for n in follow.moody)},)" if how.recompute and follow.moody else ""
     call = f"{kernel}(outer, advance, {lead.text}, {follow.text}, steps={how.steps}{last}{again}{noisy})"
     steps.line(f"{value}, g_all, end = {call}", node=follow.nodes[0])
-    if steps.moves and not any(scene.game.node(n).scope for n in follow.nodes):
+    if ends and steps.moves and not any(scene.game.node(n).scope for n in follow.nodes):
         follow.keep("end")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gamespec.emit.joint import Pack, as_function
 from gamespec.emit.spell import spelled
 from gamespec.plan.response import Differences, Penalty, Response, ValueFunction
+from gamespec.solvers.base import leaders
 
 if TYPE_CHECKING:
     from gamespec.emit.step import Steps
@@ -18,11 +19,10 @@ def priced_derivative(steps: Steps, nodes: tuple[str, ...], follower: str, how: 
     Both objectives are written so that their owners lower them, and gradients are turned back for a maximiser's variables.
     """
     scene = steps.scene
-    leader = next(e.parent for e in scene.game.edges if e.child == follower)
+    leader = next(n for n in (*nodes, *leaders(scene.game, follower)) if n != follower)
     lead, follow = Pack(steps, (leader,)), Pack(steps, (follower,))
     value, down = f"value_{scene.title(leader)}", scene.game.node(leader).sense == "max"
-    if (leader, follower) not in steps.defined:
-        steps.defined.add((leader, follower))
+    if steps.defines(leader, follower):
         lead.sizes()
         follow.sizes()
         as_function(steps, "outer", leader, lead, follow, negated=down)

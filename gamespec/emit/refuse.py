@@ -10,7 +10,7 @@ from gamespec.ir import game as ir
 from gamespec.library.registry import words
 from gamespec.plan.ops import Derive, Plan, Respond, Scatter, flat
 from gamespec.plan.response import Differences, Envelope, Frozen, Hull, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
-from gamespec.solvers.base import children
+from gamespec.solvers.base import beside, children, leaders
 
 
 class UnsupportedError(Exception):
@@ -87,8 +87,8 @@ def _player(game: ir.Game, node: ir.Node) -> None:
             )
         if children(game, node.id):
             raise UnsupportedError(f"{names} answers each sample and leads another player, which is not available in this version")
-    if node.axis and not node.scope and (len(node.owns) != 1 or children(game, node.id)):
-        raise UnsupportedError(f"a family of players that owns {names} or leads others is not available in this version")
+    if node.axis and not node.scope and (len(node.owns) != 1 or any(e.kind == "value" or game.node(e.child).scope for e in children(game, node.id))):
+        raise UnsupportedError(f"a family of players that owns {names} or leads others for a value is not available in this version")
     if node.choice is not None and not node.scope:
         raise UnsupportedError(f"a discrete answer {names} that is shared by all samples is not available in this version")
 
@@ -108,15 +108,17 @@ def _through(game: ir.Game, op: Derive, plan: Plan) -> None:
     if all(isinstance(r, Implicit) and r.how == "newton" for _, r in special):
         return
     names = ", ".join(f"`{o}`" for n in op.nodes for o in game.node(n).owns)
+    if special and any(game.node(n).axis for n in op.nodes):
+        raise UnsupportedError(f"{names} is a family of leaders, through whose follower a derivative passes where its answer is solved for",
+                               "leave `through` out for a follower of few numbers, or give each leader a name of its own")  # fmt: skip
     ways = {replace(r, lr=0.0, rule="") if isinstance(r, Unrolled) else replace(r, rate=0.0) if isinstance(r, Implicit) else r for _, r in special}
     if len(ways) > 1:
         raise UnsupportedError(
             f"the derivative of {names} passes through its followers in several ways, which is not available in this version",
             "schedule all of them alike: the same `through`, and the same number of steps",
         )
-    leaders = {e.child: e.parent for e in game.edges}
     single = any(isinstance(r, (Differences, Penalty, ValueFunction)) for r in ways)
-    if len(op.through) > 1 and (single or any(leaders[f] not in op.nodes for f, _ in op.through)):
+    if len(op.through) > 1 and (single or any(not {*leaders(game, f)} & {*op.nodes} for f, _ in op.through)):
         raise UnsupportedError(
             f"the derivative of {names} passes through several levels of followers, or through several under a price",
             "leave `through` out for followers of few numbers: their answers are solved for",
@@ -135,10 +137,15 @@ def _follower(game: ir.Game, plan: Plan, follower: str, how: Response, networks:
     if isinstance(how, Implicit) and how.how == "newton" and networks & set(node.owns):
         raise UnsupportedError(f"{names} has too many numbers for a dense system", "write `through(implicit(by = cg))`")
     needs_hessian = isinstance(how, Differences) or (isinstance(how, Implicit) and how.how in ("cg", "approxgrad"))
-    beside = any(e.child == follower and len(children(game, e.parent)) > 1 for e in game.edges)
-    if needs_hessian and (bound or beside):
+    if needs_hessian and (bound or beside(game, follower)):
         why = "lies in a set" if bound else "is not the only follower"
         raise UnsupportedError(f"{names} {why}, so that its system is not symmetric", "write `through(implicit(by = gmres))`")
+    if isinstance(how, (Penalty, ValueFunction)) and len(leaders(game, follower)) > 1:
+        led = " and ".join(f"`{o}`" for n in leaders(game, follower) for o in game.node(n).owns)
+        raise UnsupportedError(
+            f"{names} follows {led}, and under a price it would move for one of them against the other",
+            "write `through(implicit)` or `through(unroll)`",
+        )
     if isinstance(how, Unrolled):
         for o in node.owns:
             if words("rules")[plan.rule(o).word].advance is None:

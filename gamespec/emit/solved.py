@@ -106,13 +106,12 @@ def _assigned(scene: Scene, members: Team, *, inside: bool) -> str:
     return f"{', '.join(owned(scene, members))} = {_name(scene, members)}({', '.join(args)})"
 
 
-def answer_call(steps: Steps, node: str) -> None:
-    """Compute the answers of a leader's followers, top down, each with its derivative."""
+def answer_call(steps: Steps, nodes: Team) -> None:
+    """Compute the answers of the followers of these players, top down, each with its derivative."""
     scene = steps.scene
-    for members in _below(scene, (node,)):
+    for members in _below(scene, nodes):
         steps.line(_assigned(scene, members, inside=False), node=members[0])
-        for child in members:
-            answer_call(steps, child)
+        answer_call(steps, members)
         if not steps.moves:
             continue
         for child in members:

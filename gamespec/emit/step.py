@@ -39,8 +39,8 @@ class Steps:
         """What is owned, by the points that it has reached in this step."""
         self.derived = {*scene.nodes}
         """Who derives in this step: all players, or those of a phase."""
-        self.defined: set[tuple[str, str]] = set()
-        """Leaders and followers whose objectives stand as functions of what both chose."""
+        self.defined = ("", "")
+        """The leader and the followers whose objectives stand, last, as functions of what both chose."""
 
     def line(self, *lines: str, node: str = "") -> None:
         """Write lines at the present depth."""
@@ -270,6 +270,11 @@ class Steps:
         if point != NOW and (owned in self.points.get(point, ()) or name in kept(self.scene)):
             return name
         return local(self.scene, owned) if net is None else self.scene.own(net)
+
+    def defines(self, leader: str, followers: str) -> bool:
+        """Whether the functions of these have to be written; those of others of the same name are gone then."""
+        known, self.defined = self.defined, (leader, followers)
+        return known != self.defined
 
     # -------------------------------------------------------------- reports
 

@@ -101,6 +101,34 @@ def minimax_check(
     return curvature_check(name, margins, torch.linalg.matrix_norm(matrix), tol, tried)
 
 
+def leaders_checks(
+    names: list[str],
+    costs: Callable[[list[Tensor]], list[Tensor]],
+    points: list[Tensor],
+    sets: list[Callable[[Tensor], Tensor] | None],
+    tol: float | None,
+    tried: str,
+) -> list[dict[str, str | float | bool | None]]:
+    """Leaders of the same followers: `stackelberg_checks` of each of them by name, the other leaders standing still.
+
+    The first points are the leaders'.
+    Shapes: as of `nash_check`.
+    Source: Sherali 1984, section 2, for the equilibrium.
+    """
+    found = []
+    for k, name in enumerate(names):
+        playing = [k, *range(len(names), len(points))]
+
+        def some(at: list[Tensor], playing: list[int] = playing) -> list[Tensor]:
+            moved = dict(zip(playing, at, strict=True))
+            every = costs([moved.get(j, z) for j, z in enumerate(points)])
+            return [every[j] for j in playing]
+
+        entries = stackelberg_checks(some, [points[j] for j in playing], [sets[j] for j in playing], tol, tried)
+        found += [entry | {"name": f"{name}: {entry['name']}"} for entry in entries]
+    return found
+
+
 def stackelberg_checks(
     costs: Callable[[list[Tensor]], list[Tensor]],
     points: list[Tensor],

@@ -131,7 +131,8 @@ def _term(e: t.Expr) -> str:  # noqa: C901  # one case for each node; until 2027
             return rf"{_GAP.join(map(_binder, e.binders))} \left[{term(e.body.expr)}{items}\right]"
         case t.Equilibrium():
             inside = r",\; ".join(f"{_player(p)}{term(p.game)}{_foralls(p.foralls)}" for p in e.players)
-            return rf"\operatorname{{Nash}}\left\{{{inside}\right\}}"
+            items = "".join(rf"\;{_word(i)}\; {_item(i)}" for i in e.side)
+            return rf"\operatorname{{Nash}}\left\{{{inside}{items}\right\}}"
 
 
 def _cases(e: t.Expr) -> str:

@@ -122,6 +122,16 @@ def children(game: ir.Game, node: str) -> list[ir.Edge]:
     return [e for e in game.edges if e.parent == node]
 
 
+def leaders(game: ir.Game, node: str) -> list[str]:
+    """The players that foresee the answer of this one."""
+    return [e.parent for e in game.edges if e.child == node]
+
+
+def beside(game: ir.Game, node: str) -> bool:
+    """Whether one of its leaders has another follower as well."""
+    return any(len(children(game, leader)) > 1 for leader in leaders(game, node))
+
+
 def follower_kind(game: ir.Game, edge: ir.Edge) -> Follower:
     """What kind of follower an edge leads to."""
     child = game.node(edge.child)
@@ -143,8 +153,9 @@ def team(game: ir.Game, node: str) -> tuple[str, ...]:
 
 
 def problem_nodes(game: ir.Game) -> list[str]:
-    """All players of the game itself, without those inside metrics, each once; leaders first."""
-    return list(dict.fromkeys(d for r in game.root for d in descendants(game, r)))
+    """All players of the game itself, without those inside metrics, each once; leaders first, all of them."""
+    found = [d for r in game.root for d in descendants(game, r)]
+    return list(dict.fromkeys(reversed(found)))[::-1]
 
 
 def owns_network(game: ir.Game, node: str) -> bool:
@@ -224,7 +235,7 @@ def finished(
     nodes = problem_nodes(game)
     kept = _average(game, table, answer)
     body, answer = ((*body, kept), kept.name) if kept is not None else (body, answer)
-    moves = {n: steps_made(body, n) for n in nodes}
+    moves, through = {n: steps_made(body, n) for n in nodes}, tuple(dict.fromkeys(through))
     return Plan(
         solver=solver,
         schedule=table.schedule,

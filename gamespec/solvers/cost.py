@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gamespec.ir.game import Game
 from gamespec.plan.ops import Adjust, Choose, Derive, Op, Plan, Reach, Repeat, Respond, Scatter, Select, Survey
-from gamespec.plan.response import Differences, Hull, Implicit, Penalty, Unrolled, ValueFunction
+from gamespec.plan.response import Differences, Hull, Implicit, Penalty, Response, Unrolled, ValueFunction
 
 if TYPE_CHECKING:
     from gamespec.classify.facts import Facts
@@ -105,7 +105,8 @@ def _op(op: Op, game: Game) -> tuple[int, int, list[str]]:
 
 def _derive(op: Derive) -> tuple[int, int, list[str]]:
     forward, backward, parts = len(op.nodes), len(op.nodes), []
-    for follower, how in op.through:
+    leaders = sum(node not in dict(op.through) for node in op.nodes)
+    for follower, how in (pair for pair in op.through for _ in range(leaders if _each(pair[1]) else 1)):
         name = follower.rsplit(":", 1)[-1]
         match how:
             case Unrolled():
@@ -128,6 +129,11 @@ def _derive(op: Derive) -> tuple[int, int, list[str]]:
                 forward, backward = forward + 2 + how.steps, backward + 2 + how.steps
                 parts.append(f"{how.steps} more steps of `{name}` to compare with")
     return forward, backward, parts
+
+
+def _each(how: Response) -> bool:
+    """Whether every leader passes through an answer for itself: Newton's method solves for it once."""
+    return isinstance(how, (Unrolled, Differences)) or (isinstance(how, Implicit) and how.how != "newton")
 
 
 _SOLVES = {"cg": "conjugate gradient", "newton": "Newton", "neumann": "Neumann", "gmres": "GMRES", "approxgrad": "ApproxGrad"}

@@ -19,7 +19,11 @@ SOLVER = Solver(
     accepts=Accepts(
         "sequential", ("value", "response", "per_sample", "choice"), networks=True, reason="answers every follower before its leader moves"
     ),
-    options=(Option("lr", float, 0.0), Option("start", str, "warm", ("warm", "cold"))),
+    options=(
+        Option("lr", float, 0.0),
+        Option("start", str, "warm", ("warm", "cold")),
+        Option("leaders", str, "together", ("together", "alternating")),
+    ),
     source="von Stackelberg 1934; Danskin 1967 for followers of a maximum; Pedregosa 2016 for other responses",
     plan=plan,
     summary="followers answer, the leader moves on its total derivative",

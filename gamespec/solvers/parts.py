@@ -46,7 +46,7 @@ def responses(game: ir.Game, table: Table, node: str) -> tuple[tuple[str, Respon
     for e in children(game, node):
         found.append((e.child, response(game, table, e)))
         found += responses(game, table, e.child)
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def answer(game: ir.Game, table: Table, edge: ir.Edge, draw: Sample) -> tuple[Op, ...]:
@@ -59,7 +59,7 @@ def answer(game: ir.Game, table: Table, edge: ir.Edge, draw: Sample) -> tuple[Op
         return (Respond(node, seat.rules[0][1], 0, seat.start),)  # where the steps inside the leader's derivative begin
     if isinstance(how, Unrolled) or (isinstance(how, Implicit) and how.how == "newton") or at_once(how):
         return ()  # the answer is computed inside the leader's derivative, or moves with it
-    below = answers(game, table, node, draw)
+    below = answers(game, table, (node,), draw)
     if kind == "per_sample" or seat.rules[0][1].word == "sign":
         each, eps = (True, how.eps) if isinstance(how, Hull) else (False, math.inf)
         return (*below, Respond(node, seat.rules[0][1], seat.steps, seat.start, seat.restarts, seat.surrogates, each, eps))
@@ -73,26 +73,26 @@ def at_once(how: Response) -> bool:
     return isinstance(how, ValueFunction) and how.gamma is None
 
 
-def answers(game: ir.Game, table: Table, leader: str, draw: Sample) -> tuple[Op, ...]:
-    """The turns of all followers of a player, in the order in which they are written; those in equilibrium move at once."""
+def answers(game: ir.Game, table: Table, leaders: tuple[str, ...], draw: Sample) -> tuple[Op, ...]:
+    """The turns of all followers of these players, in the order in which they are written; those in equilibrium move at once."""
     ops: list[Op] = []
-    for e in children(game, leader):
+    for e in {e.child: e for leader in leaders for e in children(game, leader)}.values():
         members = team(game, e.child)
         found = answer(game, table, e, draw)
         if len(members) == 1 or not found:
             ops += found
         elif e.child == members[0]:
-            through = tuple(r for m in members for r in responses(game, table, m))
-            below = tuple(op for m in members for op in answers(game, table, m, draw))
+            through = tuple(dict.fromkeys(r for m in members for r in responses(game, table, m)))
+            below = answers(game, table, members, draw)
             times = max(max(table.seat(m).times, table.seat(m).steps, 1) for m in members)
             ops += repeated(table, draw, (*below, Derive(members, "now", through), Move(members, "now", "now")), times)
     return tuple(ops)
 
 
-def put_back(game: ir.Game, root: str) -> tuple[Op, ...]:
-    """Every follower below a root stands again where it first stood; what its step rule remembers stays."""
-    below = tuple(n for n in descendants(game, root)[1:] if not game.node(n).scope and game.node(n).choice is None)
-    return (Keep(below, "first", weight=0.0), Move(below, "first", "now", along=())) if below else ()
+def put_back(game: ir.Game, roots: tuple[str, ...]) -> tuple[Op, ...]:
+    """Every follower below these roots stands again where it first stood; what its step rule remembers stays."""
+    below = dict.fromkeys(n for r in roots for n in descendants(game, r)[1:] if not game.node(n).scope and game.node(n).choice is None)
+    return (Keep(tuple(below), "first", weight=0.0), Move(tuple(below), "first", "now", along=())) if below else ()
 
 
 def repeated(table: Table, draw: Sample, turn: tuple[Op, ...], times: int) -> tuple[Op, ...]:
@@ -104,20 +104,32 @@ def repeated(table: Table, draw: Sample, turn: tuple[Op, ...], times: int) -> tu
 
 
 def sequential(game: ir.Game, table: Table) -> tuple[Op, ...]:
-    """Followers answer, deepest first; then each root moves on its total derivative."""
+    """Followers answer, deepest first; then each root moves on its total derivative, together with those it shares them with."""
     draw = sources(game)
     ops: list[Op] = [draw]
-    for root in reversed(order(game)):
+    for roots in turns(game, table):
         if dict(table.options).get("start") == "cold":
-            ops += put_back(game, root)
-        ops += answers(game, table, root, draw)
-        through = responses(game, table, root)
-        movers = (root, *(f for f, how in through if at_once(how)))
+            ops += put_back(game, roots)
+        ops += answers(game, table, roots, draw)
+        through = tuple(dict.fromkeys(r for root in roots for r in responses(game, table, root)))
+        movers = (*roots, *(f for f, how in through if at_once(how)))
         turn: tuple[Op, ...] = (Derive(movers, "now", through), Move(movers, "now", "now"))
         # A leader's further moves are against the answers that it has got, hence on the same rows.
-        seat = table.seat(root)
-        ops += repeated(table, Sample((), ()) if children(game, root) else draw, turn, seat.times)
+        ops += repeated(table, Sample((), ()) if children(game, roots[0]) else draw, turn, table.seat(roots[0]).times)
     return tuple(ops)
+
+
+def turns(game: ir.Game, table: Table) -> list[tuple[str, ...]]:
+    """Roots that move at once, last ones first: those that lead the same followers, unless the method says otherwise.
+
+    They take turns where one of them has a follower of its own, or moves more often than another.
+    """
+    found: dict[object, list[str]] = {}
+    apart = dict(table.options).get("leaders") == "alternating"
+    for root in order(game):
+        led = frozenset(e.child for e in children(game, root))
+        found.setdefault((led, table.seat(root).times) if led and not apart else root, []).append(root)
+    return [tuple(roots) for roots in reversed(found.values())]
 
 
 def order(game: ir.Game) -> list[str]:

@@ -9,7 +9,7 @@ from gamespec.ir import game as ir
 from gamespec.ir.expr import Word
 from gamespec.plan.ops import Adjust, Choose, Derive, Keep, Move, Op, Phase, Plan, Reach, Repeat, Respond, Sample, Scatter, Select, Survey, flat
 from gamespec.plan.response import Envelope, Frozen, Hull, Response, Stop
-from gamespec.solvers.base import Table, ending, problem_nodes, steps_made, team
+from gamespec.solvers.base import Table, ending, leaders, problem_nodes, steps_made, team
 
 Written = tuple[tuple[int, tuple[str, ...]], ...]
 """Steps of each phase, 0 to the end of the run, and who moves in it."""
@@ -43,9 +43,9 @@ def refusal(game: ir.Game, plan: Plan, table: Table) -> tuple[str, str]:
         if left:
             other = game.node(left[0]).owns[0]
             return f"{name} is in equilibrium with `{other}`, and only one of them moves in a phase", f"add `{other}` to it"
-        leader = next((e.parent for e in game.edges if e.child == node), node)
-        if leader not in together and node not in own:
-            other = game.node(leader).owns[0]
+        above = leaders(game, node)
+        if above and not {*above} & {*together} and node not in own:
+            other = game.node(above[0]).owns[0]
             return f"{name} is solved for while its leader moves, and has a phase without it", f"add `{other}` to it"
     return "", ""
 

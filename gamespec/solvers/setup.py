@@ -17,7 +17,7 @@ from gamespec.library.functions import FUNCTIONS
 from gamespec.library.registry import words
 from gamespec.plan.ops import Rule
 from gamespec.plan.response import Envelope, Hull, Implicit, Response, Stop
-from gamespec.solvers.base import Seat, Table, drawn, follower_kind, owns_network, problem_nodes, size, team
+from gamespec.solvers.base import Seat, Table, beside, drawn, follower_kind, owns_network, problem_nodes, size, team
 from gamespec.solvers.phases import written as written_phases
 from gamespec.solvers.responses import options_of, solved_for, word_of, written
 
@@ -228,7 +228,7 @@ class _Work:
             self.defaults[f"{self.game.node(edge.child).owns[0]}.through"] = "stop"
             return Stop()
         free = all(v.set is None for v in self.game.vars if v.name in self.game.node(edge.child).owns)
-        symmetric = free and sum(e.parent == edge.parent for e in self.game.edges) == 1
+        symmetric = free and not beside(self.game, edge.child)
         small = self._solved(edge, first)
         if "through" in first and word_of(first["through"]) == "hull":
             eps = options_of(first["through"])["eps"]

@@ -52,7 +52,7 @@ def diagram(game: Game, responses: dict[str, str] | None = None) -> str:
 
 def _levels(game: Game) -> list[list[Node]]:
     """Players by how many leaders stand above them."""
-    above = {e.child: e.parent for e in game.edges}
+    above = {e.child: e.parent for e in game.edges}  # of several leaders any one: they stand side by side
 
     def depth(node: str) -> int:
         count, seen = 0, {node}

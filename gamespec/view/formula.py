@@ -19,9 +19,8 @@ def formulas(game: ir.Game) -> list[tuple[str, str]]:
             shown.append((said, _display(_node(game, node.id, setter) + _each(node))))
     grouped = {n for g in game.groups for n in g.nodes}
     shown += [("the game" if len(game.root) == 1 else r, _display(_node(game, r, setter))) for r in game.root if r not in grouped]
-    for edge in game.edges:
-        if edge.kind == "response":
-            shown.append(("where the answer is", _display(_response(game, edge, setter))))
+    for edge in {e.child: e for e in game.edges if e.kind == "response"}.values():  # once, however many lead it
+        shown.append(("where the answer is", _display(_response(game, edge, setter))))
     sets = [f"{name(v.name)}<mo>∈</mo>{setter.set(v.set)}" for v in game.vars if v.set]
     if sets:
         shown.append(("with", _inline(sets)))

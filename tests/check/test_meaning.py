@@ -307,9 +307,46 @@ def test_a_block_with_an_order_is_a_leader_with_followers():
     assert [g.nodes for g in found.groups] == [("second", "third")]
 
 
-def test_several_leaders_are_refused():
-    """Nobody is silently played in another order."""
-    text = TURNS.format("min{a} [ a*b*c ]", "min{b} [ b*c + a ]", "min{c} [ c + a ]", "(first, second) then third")
+ANSWER = "c = argmin{{c}}[ (c - a - b)^2 ]"
+SHARED = f"language 1\nvar a in [0, 10]\nvar b in [0, 10]\nvar c in [0, 10]\nsolve {{{{ first: {{0}}  second: {{1}}  s.t. {ANSWER}{{2}} }}}} {{3}}\n"
+
+
+def test_a_follower_in_the_st_of_a_block_is_led_by_all_of_it():
+    """Whether it is written after `s.t.` or comes last in the order: every player has an edge to it; the last ones where they take turns."""
+    below = [("response", "first", "group/min:c"), ("response", "second", "group/min:c")]
+    written = game(SHARED.format("min{a} [ a*b*c ]", "min{b} [ b*c + a ]", "", ""))
+    assert [(e.kind, e.parent, e.child) for e in written.edges] == below
+    assert (written.root, written.concept, written.order) == (("first", "second"), "block", ())
+    assert all(e.unique for e in written.edges)
+
+    ranked = game(TURNS.format("min{a} [ a*b*c ]", "min{b} [ b*c + a ]", "min{c} [ (c - a - b)^2 ]", "(first, second) then third"))
+    assert [(e.kind, e.parent, e.child) for e in ranked.edges] == [("response", "first", "third"), ("response", "second", "third")]
+    assert (ranked.root, ranked.concept, ranked.order) == (written.root, written.concept, written.order)
+    assert ranked.groups == written.groups
+
+    turns = game(SHARED.format("min{a} [ a*b*c ]", "min{b} [ b*c + a ]", "", "order first then second"))
+    assert [(e.kind, e.parent, e.child) for e in turns.edges] == [("response", "second", "group/min:c"), ("response", "first", "second")]
+
+    assert [c.fn for g in game(SHARED.format("min{a} [ a*b*c ]", "min{b} [ b*c + a ]", ", a + c <= 3", "")).groups for c in g.constraints] == ["le"]
+
+
+FAMILY = TURNS.replace("solve {{", "var q[i in 0..1]: R\nsolve {{ many: min{{q[i]}}[ q[i]^2 - a ] forall i in 0..1 ")
+PRIVATE = "var v: R\n" + SHARED.replace("(c - a - b)^2", "(c - v)^2")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        (FAMILY.format("min{a}[ a ]", "min{b}[ b ]", "min{c}[ c ]", "many then (first, second, third)"), "GE290", "a family of leaders in turn"),
+        (SHARED.format("min{a}[ a*c ]", "min{b}[ b*c ]", "", "order first then second then c"), "GE308", "`c` follows players of the block"),
+        (PRIVATE.format("min{a}[ a  s.t. v = argmin{v}[ (v - a)^2 ] ]", "min{b}[ b*c ]", "", ""), "GE290", "`c` follows all players"),
+        (SHARED.format("min{a}[ a*c ]", "min{b}[ b*c ]", ", a <= zeta", ""), "GE101", "unknown name `zeta`"),
+    ],
+)
+def test_what_players_of_a_block_cannot_share_is_refused(text, code, message):
+    """Nobody is silently played in another order, and nobody answers whom only one of its leaders foresees."""
     with pytest.raises(GameError) as caught:
         game(text)
-    assert [d.code for d in caught.value.diagnostics] == ["GE290"]
+    (found,) = (d for d in caught.value.diagnostics if d.code.startswith("GE"))
+    assert found.code == code
+    assert found.message.startswith(message)

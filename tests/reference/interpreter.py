@@ -187,12 +187,14 @@ class Interpreter:
 
     def run(self, ops):
         """Ops in order."""
-        each = {Derive: self.derive, Move: self.move, Keep: self.keep}
+        each = {Move: self.move, Keep: self.keep}
         for op in ops:
             match op:
                 case Sample():
                     pass
-                case Derive() | Move() | Keep():
+                case Derive():
+                    self.derive(op)
+                case Move() | Keep():
                     for node in op.nodes:
                         each[type(op)](node, op)
                     if isinstance(op, Move) and op.to == NOW:
@@ -209,38 +211,43 @@ class Interpreter:
                 case _:
                     raise NotImplementedError(op)
 
-    def derive(self, node, op):
+    def derive(self, op):
+        """The gradients of these players, through one answer of the followers that they foresee."""
+        at = dict(self.place(op.at))
+        for node in op.nodes:
+            at |= self.best if self.leads_beam(node) else {}
+            for o in (o for o in self.game.node(node).owns if o in at):
+                at[o] = [t.detach().requires_grad_() for t in at[o]] if isinstance(at[o], list) else at[o].detach().requires_grad_()
+        foreseen = [(follower, how) for follower, how in op.through if isinstance(how, Implicit)]
+        for follower, _ in foreseen:
+            at |= self.answered(follower, at, dict(op.through))
+        for node in op.nodes:
+            self.slope(node, op, at)
+        for follower, _ in foreseen:
+            self.point |= {o: at[o].detach() for o in self.game.node(follower).owns}
+
+    def slope(self, node, op, at):
         """The gradient of one player's objective in what it owns."""
         owner = self.game.node(node)
-        at = dict(self.place(op.at)) | (self.best if self.leads_beam(node) else {})
         own = [o for o in owner.owns if o in self.point]
-        for o in owner.owns:
-            if o in at:
-                at[o] = [t.detach().requires_grad_() for t in at[o]] if isinstance(at[o], list) else at[o].detach().requires_grad_()
         everything = self.standing() | at
         weights = [p for o in owner.owns if o not in own for p in everything[o]]
-        for follower, how in op.through:
-            if isinstance(how, Implicit):
-                at |= self.answered(follower, at, dict(op.through))
         targets = [*(at[o] for o in own), *weights]
         if owner.axis:
             (name,) = owner.owns
-            grads = [torch.autograd.grad(self.objective(node, at, **{owner.index: i}), at[name])[0][i] for i in range(owner.axis)]
-            self.gradients[name, op.into] = torch.stack(grads)
+            values = [self.objective(node, at, **{owner.index: i}) for i in range(owner.axis)]
+            self.gradients[name, op.into] = torch.stack([torch.autograd.grad(v, at[name], retain_graph=True)[0][i] for i, v in enumerate(values)])
             return
         if own and own[0] in dict(self.plan.beams):
             copies = dict(self.plan.beams)[own[0]]
             value = torch.stack([self.objective(node, at | {o: at[o][c] for o in own}) for c in range(copies)]).sum()
         else:
             value = self.objective(node, at)
-        found = torch.autograd.grad(value, targets)
+        found = torch.autograd.grad(value, targets, retain_graph=True)
         self.gradients |= {(o, op.into): g for o, g in zip(own, found, strict=False)}
         for name in owner.owns:
             if name not in own:
                 self.gradients[name, op.into] = list(found[len(own) :])
-        for follower, how in op.through:
-            if isinstance(how, Implicit):
-                self.point |= {o: at[o].detach() for o in self.game.node(follower).owns}
 
     def answered(self, node, at, through):
         """The answer of the followers in equilibrium with this one, with its derivative, their own followers answering inside."""

@@ -15,7 +15,7 @@ SPECS = Path(__file__).parents[2] / "specs"
 CLOSED = [
     ("saddle/bilinear", None), ("saddle/forsaken", None), ("nash/matrix_game", None), ("nash/cournot", None), ("stackelberg/anti_saddle", None),
     ("stackelberg/anti_saddle", "gda"), ("stackelberg/three_level", None), ("../tests/truth/nash_followers", None),
-    ("../tests/truth/minimax_over_answer", None),
+    ("../tests/truth/two_leaders", None), ("../tests/truth/minimax_over_answer", None),
 ]  # fmt: skip
 
 HEAD = "language 1\ngame tiny\n"
