@@ -103,6 +103,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     from gamespec.emit.write import Request, emit
     from gamespec.solvers.choose import Unplayable, choose, schedule_name, settled
     from gamespec.solvers.prices import priced
+    from gamespec.solvers.rows import row_priced
 
     game = _played(checked.game, schedule)
     where = checked.spans.get("node:main") or Span(checked.source.name, 0, 0)
@@ -117,7 +118,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     given = given | {n.name for n in game.nets if n.source is not None and n.source.word == "py"}
     with beside(checked.source.name):
         facts = classify(problem(game))
-        game = priced(settled(game, facts), schedule_name(game, schedule))
+        game = row_priced(priced(settled(game, facts), schedule_name(game, schedule)), schedule_name(game, schedule))
         choice = choose(game, facts, schedule)
     if isinstance(choice, Unplayable):
         at = checked.spans.get(f"schedule:{schedule_name(game, schedule)}.{choice.key}") or where
@@ -137,10 +138,11 @@ def _played(game: ir.Game, schedule: str | None) -> ir.Game:
     """The game with particles for distributions and weights for indices, as its schedule asks for them."""
     from gamespec.solvers.choose import schedule_name
     from gamespec.solvers.mixtures import mixed
+    from gamespec.solvers.rows import in_sets
     from gamespec.solvers.weights import weighed
 
     name = schedule_name(game, schedule)
-    return weighed(mixed(transported(game), name), name)
+    return weighed(mixed(in_sets(transported(game)), name), name)
 
 
 def _error(code: str, message: str, span: Span, label: str = "", hint: str = "") -> GameError:
@@ -158,6 +160,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False, la
     from gamespec.solvers.mixtures import drawn_as
     from gamespec.solvers.phases import told
     from gamespec.solvers.prices import paid
+    from gamespec.solvers.rows import said as bound
     from gamespec.solvers.weights import weights_of
 
     missing = unwritten(_played(checked.game, schedule))
@@ -168,7 +171,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False, la
     lines = [str(compiled.facts), *assumed(checked.game), "", str(compiled.choice).split("\n")[0]]
     if why:
         lines += str(compiled.choice).split("\n")[1:]
-    lines += [line for said in (explained, drawn_as, weights_of) for line in said(checked.game, compiled.game)] + paid(compiled.game)
+    lines += [line for said in (explained, drawn_as, weights_of, bound) for line in said(checked.game, compiled.game)] + paid(compiled.game)
     lines += [*told(compiled.game, compiled.plan), *(f"  default {k} = {v}" for k, v in compiled.plan.defaults)]
     lines += [f"cost per step: {cost(compiled.game, compiled.plan)}", f"lane: {LANES[compiled.program.lane]}"]
     lines += [f"  not on plain numbers: {compiled.program.why}"] if why and compiled.program.why else []

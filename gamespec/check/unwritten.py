@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gamespec.check.shape import each
 from gamespec.ir.expr import Word
 from gamespec.ir.game import Edge, Game
 
@@ -26,12 +27,10 @@ def unwritten(game: Game) -> Unwritten | None:
 
 def _found(game: Game) -> Iterator[Unwritten]:
     for node in game.nodes:
-        if node.constraints and (node.scope or node.choice is not None or node.id.startswith("@")):
-            yield Unwritten(
-                "a constraint on one answer for each sample cannot be solved yet",
-                f"node:{node.id}",
-                "declare a set on the variable, or add a penalty",
-            )
+        several = node.axis or len(node.owns) > 1 or (bool(node.scope) and not each(game, node.scope))
+        if node.constraints and (node.choice is not None or (node.scope and several)):
+            said = "a constraint on a choice among few, on one answer of several variables, of a family or of a task cannot be solved yet"
+            yield Unwritten(said, f"node:{node.id}", "declare a set on the variable, or add a penalty")
     for edge in game.edges:
         if edge.ties != "any":
             yield from _tied(game, edge)

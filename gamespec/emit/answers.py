@@ -9,6 +9,7 @@ from gamespec.check.shape import each as each_row
 from gamespec.emit import sets
 from gamespec.emit.functions import needs, objective_name, parameters, writer
 from gamespec.emit.refuse import UnsupportedError
+from gamespec.emit.rows import bounded_body, multipliers
 from gamespec.emit.scene import ANSWERS, Scene, Text
 from gamespec.emit.spell import spelled
 from gamespec.emit.warm import begun, keep_answers
@@ -18,6 +19,7 @@ from gamespec.ir.walk import rebuild
 from gamespec.library.functions import FUNCTIONS
 from gamespec.plan.ops import Respond
 from gamespec.solvers.base import plain_steps
+from gamespec.solvers.rows import row_limits
 
 if TYPE_CHECKING:
     from gamespec.emit.expr import Writer
@@ -45,7 +47,9 @@ def _variable(scene: Scene, node: str) -> ir.Var:
 def respond_parameters(scene: Scene, node: str) -> list[str]:
     """What an answer depends on: everything in the objective and in the set but the answer itself."""
     var = _variable(scene, node)
-    names = [p for p in parameters(scene, node) if p != spelled(var.name)]
+    names = [p for p in parameters(scene, node) if p not in (spelled(var.name), multipliers(scene, node))]
+    for limit in row_limits(scene.game.node(node)) if multipliers(scene, node) else ():
+        names += [n for n in needs(scene, limit.slack) if n not in (*names, spelled(var.name))]
     for part in var.set.parts if var.set else ():
         for expr in (*part.args, *((part.shift,) if part.shift is not None else ())):
             names += [n for n in needs(scene, expr) if n not in names]
@@ -75,7 +79,9 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     zero = own or _projected(var, f"torch.zeros({shape}, device=s.device, dtype=DTYPE)", write, sides)
     warm = _projected(var, "start", write, sides) if op.start == "warm" else ""
     start = zero if op.start in ("zero", "own") else warm or sets.draw(var.set, shape, "rng", write, rows=bool(first))
-    if op.each:
+    if multipliers(scene, op.node):
+        bounded_body(scene, op, start, _moved(op, var, "+" if node.sense == "max" else "-", write, sides, "share * "), body)
+    elif op.each:
         _all_of(scene, op, body, start, sides)
     elif not searches(op):
         call = f"{objective_name(scene, op.node)}({', '.join(parameters(scene, op.node))})"
@@ -96,6 +102,7 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     each = ", ".join(n for d in node.scope for n in d.names)
     best = f", the best of {op.restarts} restarts{' for each loss' if len(op.surrogates) > 1 else ''}" if op.restarts > 1 else ""
     best = f", {op.restarts} answers, the best first" if op.each else best
+    kind += " on the augmented Lagrangian, and its multipliers" if multipliers(scene, op.node) else ""
     doc = f"{var.name} for {f'each ({each})' if each else 'all samples'}: {kind}{best}."
     begins = ", start" if op.start == "warm" else ""
     text.define(respond_name(scene, op.node, still=op.still), f"s, {', '.join(args)}, rng{begins}, steps={op.steps}{restarts}", doc, span)
@@ -118,17 +125,20 @@ def _projected(var: ir.Var, point: str, write: Writer, sides: sets.Box | None) -
 
 def _climb(op: Respond, var: ir.Var, objective: str, sign: str, write: Writer, sides: sets.Box | None) -> list[str]:
     """One step along the objective, projected."""
-    name = spelled(var.name)
-    direction = _steepest(op, var, write)
-    noise = ""
-    if op.rule.word == "langevin":
-        noise = f" + {op.rule.option('noise')!r} * torch.randn({name}.shape, generator=rng, device=s.device, dtype=DTYPE)"
-    moved = _projected(var, f"{name} {sign} {op.rule.option('lr')!r} * {direction}{noise}", write, sides)
+    name, moved = spelled(var.name), _moved(op, var, sign, write, sides)
     return [
         f"{name} = leaf({name})",
         f"(slope,) = torch.autograd.grad({objective}.sum(), {name})",
         f"{name} = {moved}.detach()" if moved.startswith("project") else f"{name} = ({moved}).detach()",
     ]
+
+
+def _moved(op: Respond, var: ir.Var, sign: str, write: Writer, sides: sets.Box | None, share: str = "") -> str:
+    """Where one step along `slope` leads, or a share of it."""
+    name, noise = spelled(var.name), ""
+    if op.rule.word == "langevin":
+        noise = f" + {op.rule.option('noise')!r} * torch.randn({name}.shape, generator=rng, device=s.device, dtype=DTYPE)"
+    return _projected(var, f"{name} {sign} {share}{op.rule.option('lr')!r} * {_steepest(op, var, write)}{noise}", write, sides)
 
 
 def _steepest(op: Respond, var: ir.Var, write: Writer) -> str:
@@ -272,7 +282,8 @@ def respond_call(steps: Steps, op: Respond) -> None:
             shape = ", ".join([str(op.restarts), *([size] if size else [])])
             steps.line(f"{own}_each = {call}  # [{shape}], the best first", f"{own} = {own}_each[0]", node=node)
         else:
-            steps.line(f"{own} = {call}  # [{size}]", node=node)
+            priced = multipliers(scene, node)
+            steps.line(f"{own}{', ' * bool(priced)}{priced} = {call}  # [{size}]", node=node)
         keep_answers(steps, op)
         if not var.scope and steps.moves:
             steps.line(f"s.{spelled(var.name)} = {spelled(var.name)}")

@@ -14,6 +14,7 @@ from gamespec.emit.metrics import chosen
 from gamespec.emit.piece import constant_text
 from gamespec.emit.points import seen
 from gamespec.emit.refuse import bounded
+from gamespec.emit.rows import multipliers, unpaid
 from gamespec.emit.scene import ANSWERS, FIXED, Scene, Text
 from gamespec.emit.sets import Box, box, draw, projection
 from gamespec.emit.solved import answer_call
@@ -98,7 +99,9 @@ def _suboptimality(scene: Scene, node: str, text: Text) -> None:
         steps.load()
         best = "[0]" if op.each else ""
         for reached, more in (("usual", ""), ("asked", f", steps={5 * op.steps} * budget")):
-            steps.line(f"{name} = {respond_name(scene, node)}({args}{more}){best}", f"{reached} = {steps.call(node)}.mean().detach()")
+            priced = multipliers(scene, node)
+            steps.line(f"{name}{', ' * bool(priced)}{priced} = {respond_name(scene, node)}({args}{more}){best}", *unpaid(steps, owner))
+            steps.line(f"{reached} = {steps.call(node)}.mean().detach()")
         gain = "asked - usual" if owner.sense == "max" else "usual - asked"
         note = "in the follower's objective, mean over fixed rows; near 0 means that it answers well"
         name = f'f"{owner.owns[0]}: gain of {{{5 * op.steps} * budget}} steps over {op.steps}"'

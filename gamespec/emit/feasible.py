@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from gamespec.emit.data import quoted
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.step import Steps
+from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Draw, Expr, Reduce
+from gamespec.plan.ops import Respond, flat
 from gamespec.solvers.prices import ZERO, limits
 
 
 def written(scene: Scene) -> Iterator[tuple[str, Expr]]:
     """Every constraint with the text that it was written as."""
     members = {g.id: g.constraints for g in scene.game.groups}
-    owned = {n: scene.game.node(n).constraints for n in scene.nodes}
+    owned = {n: scene.game.node(n).constraints for n in scene.nodes if not scene.game.node(n).scope}
     for owner, constraints in (members | owned).items():
         for k, constraint in enumerate(constraints):
-            span = scene.spans.get(f"limit:{owner}.{k}")
-            known = span is not None and span.file == scene.source.name
-            text = " ".join(scene.source.text[span.start : span.end].split()) if known and span is not None else f"constraint {k + 1}"
+            text = _text(scene, owner, k)
             node = next((scene.game.node(n) for n in scene.nodes if n == owner), None)
             each = (Draw(names=(node.index,), last=node.axis - 1),) if node is not None and node.axis else ()
             yield text, violation(constraint, each)
@@ -38,6 +38,9 @@ def violation(constraint: Expr, each: tuple[Draw, ...] = ()) -> Expr:
 
 def feasibility(scene: Scene, text: Text) -> None:
     """An entry of the certificate for each constraint; on data it is taken on the fixed rows."""
+    for node in (scene.game.node(n) for n in scene.nodes):
+        if node.scope and node.constraints:
+            _of_rows(scene, node, text)
     found = list(written(scene))
     if not found:
         return
@@ -50,3 +53,27 @@ def feasibility(scene: Scene, text: Text) -> None:
             for said, expr in found:
                 name = quoted(f"violation of {said}")
                 steps.line(f"entries.append(check({name}, float({steps.writer.tensor(expr)}), {tol}, 'feasibility: 0 where it holds'))")
+
+
+def _text(scene: Scene, owner: str, k: int) -> str:
+    """A constraint as it was written."""
+    span = scene.spans.get(f"limit:{owner}.{k}")
+    known = span is not None and span.file == scene.source.name
+    return " ".join(scene.source.text[span.start : span.end].split()) if known and span is not None else f"constraint {k + 1}"
+
+
+def _of_rows(scene: Scene, node: ir.Node, text: Text) -> None:
+    """How far the answers to the fixed rows violate each of their constraints, in the mean and at the worst row."""
+    steps = Steps(scene, text, moves=False)
+    with steps.playing():
+        steps.fixed()
+        steps.load()
+        steps.write(tuple(op for op in flat(scene.plan.body) if isinstance(op, Respond) and op.node == node.id))
+        for k, constraint in enumerate(node.constraints):
+            name = f"violation of {_text(scene, node.id, k)}"
+            with steps.block("with torch.no_grad():"):
+                steps.line(f"over = {steps.writer.tensor(violation(constraint))}  # [n]")
+            steps.line(f"entries.append(check({quoted(name + ', mean')}, float(over.mean()), None, 'over the fixed rows'))")
+            steps.line(
+                f"entries.append(check({quoted(name + ', worst')}, float(over.amax()), 1e-3, 'feasibility of every answer: 0 where it holds'))"
+            )

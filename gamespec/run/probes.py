@@ -212,7 +212,9 @@ class Probes:
             return None
         known = self._names_of(state, node) | {"s": state, "rng": torch.Generator(state.device).manual_seed(0)}
         given = _bound(answer, known)
-        judged = None if given is None else _bound(judge, known | {spelled(node.owns[0]): answer(**given)})
+        found = None if given is None else answer(**given)
+        found = found[0] if isinstance(found, tuple) else found  # multipliers may come with it
+        judged = None if given is None else _bound(judge, known | {spelled(node.owns[0]): found})
         if judged is None:
             return None
         with torch.no_grad():

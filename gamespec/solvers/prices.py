@@ -50,7 +50,7 @@ def limits(constraint: Expr) -> Iterator[Limit]:
 def priced(game: ir.Game, schedule: str) -> ir.Game:
     """The game in which every constraint has a multiplier; the constraints stay written where they were.
 
-    Raises nothing: constraints that have no multiplier (one for each sample) are refused before.
+    Raises nothing. Those of one answer for each sample are priced row by row, by `row_priced`.
     Source: Rockafellar 1974 for the augmented Lagrangian of inequalities; Facchinei and Kanzow 2010, section 4, for one
     multiplier that all players share, whose equilibria are the variational ones.
     """
@@ -58,7 +58,7 @@ def priced(game: ir.Game, schedule: str) -> ir.Game:
         if group.constraints:
             game = _with(game, schedule, group.nodes, group.constraints, f"{group.id}/price", None)
     for node in (game.node(n) for n in problem_nodes(game)):
-        if node.constraints:
+        if node.constraints and not node.scope:
             # In a family whose members are bound one by one, each has multipliers of its own.
             each = Draw(names=(node.index,), last=node.axis - 1) if node.axis else None
             game = _with(game, schedule, (node.id,), node.constraints, f"{node.id}/price", each)
@@ -71,7 +71,7 @@ def _with(game: ir.Game, schedule: str, owners: tuple[str, ...], constraints: tu
     found = [limit for c in constraints for limit in limits(c)]
     taken = {*globals_of(game), *(n for node in game.nodes for e in walk(node.objective) if isinstance(e, Reduce) for d in e.draws for n in d.names)}
     made = [_variable(limit, each, taken) for limit in found]
-    own, rate = _terms(game, schedule, first)
+    own, rate = terms(game, schedule, first)
     prices = [_price(limit, v, each, own) for limit, v in zip(found, made, strict=True)]
     total = _added([p if each is None else Reduce(op="sum", draws=(each,), body=p) for p in prices])
     nodes = [_charged(n, prices) if n.id in owners else n for n in game.nodes]
@@ -109,7 +109,14 @@ def _variable(limit: Limit, each: Draw | None, taken: set[str]) -> ir.Var:
 def _price(limit: Limit, var: ir.Var, each: Draw | None, rho: float) -> Expr:
     """What the constraint costs its owner: phi(g, m), summed over the elements that it ranges over."""
     indices = tuple(Ref(name=d.names[0]) for d in (*((each,) if each else ()), *limit.draws))
-    m: Expr = Index(base=Ref(name=var.name), indices=indices) if indices else Ref(name=var.name)
+    cost = phi(limit, Index(base=Ref(name=var.name), indices=indices) if indices else Ref(name=var.name), rho)
+    for d in reversed(limit.draws):
+        cost = Reduce(op="sum", draws=(d,), body=cost)
+    return cost
+
+
+def phi(limit: Limit, m: Expr, rho: float) -> Expr:
+    """What one element of a constraint costs at the multiplier m."""
     if rho <= 0:
         cost: Expr = Call(fn="mul", args=(m, limit.slack))
     elif limit.equal:
@@ -119,8 +126,6 @@ def _price(limit: Limit, var: ir.Var, each: Draw | None, rho: float) -> Expr:
         pushed = limit.slack if rho == 1 else Call(fn="mul", args=(to_expr(Fraction(str(rho))), limit.slack))
         risen = Call(fn="max", args=(ZERO, Call(fn="add", args=(m, pushed))))
         cost = Call(fn="div", args=(Call(fn="sub", args=(_squared(risen), _squared(m))), to_expr(2 * Fraction(str(rho)))))
-    for d in reversed(limit.draws):
-        cost = Reduce(op="sum", draws=(d,), body=cost)
     return cost
 
 
@@ -163,7 +168,7 @@ def _entry(game: ir.Game, schedule: str, node: ir.Node) -> tuple[ir.Use, ...]:
     return next((e.directives for o in node.owns for e in entries if e.target == o), ())
 
 
-def _terms(game: ir.Game, schedule: str, node: ir.Node) -> tuple[float, float]:
+def terms(game: ir.Game, schedule: str, node: ir.Node) -> tuple[float, float]:
     """Weight of the square in the augmented Lagrangian, 0 for the plain one, and the step of the multipliers."""
     options = {o.name: o.default for o in DIRECTIVES["augmented"].options}
     for use in _entry(game, schedule, node):

@@ -123,7 +123,7 @@ class _Work:
         )
         edge = next((e for e in self.game.edges if e.child == node), None)
         if not steps and "repeat" not in first and owner.choice is None:
-            steps = self._usual_steps(edge, first, keys[0], per_sample=bool(owner.scope))
+            steps = self._usual_steps(edge, first, keys[0], per_sample=0 if not owner.scope else 50 if owner.constraints else 10)
         rules = tuple((o, self._rule(node, o, k, us)) for o, k, us in zip(owner.owns, keys, uses, strict=True) if owner.choice is None)
         beam = whole(_values(first["beam"])["K"]) if "beam" in first else 0
         if self.method == "k_beam" and edge is not None and owner.choice is None and not owner.scope:
@@ -162,11 +162,11 @@ class _Work:
         self.defaults[f"{key}.surrogate"] = found
         return (found,)
 
-    def _usual_steps(self, edge: ir.Edge | None, first: dict[str, ir.Use], key: str, *, per_sample: bool) -> int:
+    def _usual_steps(self, edge: ir.Edge | None, first: dict[str, ir.Use], key: str, *, per_sample: int) -> int:
         """Steps of a follower whose author gave no number: none where its answer is solved for."""
         if per_sample:
-            self.defaults[f"{key}.steps"] = 10
-            return 10
+            self.defaults[f"{key}.steps"] = per_sample
+            return per_sample
         if edge is None or (edge.kind == "value" and "through" not in first) or self._solved(edge, first):
             return 0
         if edge.kind == "value" and word_of(first["through"]) in ("stop", "envelope"):

@@ -103,7 +103,8 @@ def _images(run: Opened, node: Node, var: Var, param: Param, net: Net, respond: 
     if unknown:
         raise Undrawable(f"the adversary also depends on `{unknown[0]}`")
     given = {p: table[p] if p in table else getattr(s, p) for p in wanted}
-    moved = respond(s, **given, rng=rng, **{k: v for k, v in _SEARCH.items() if k in taken}).detach()
+    found = respond(s, **given, rng=rng, **{k: v for k, v in _SEARCH.items() if k in taken})
+    moved = (found[0] if isinstance(found, tuple) else found).detach()  # multipliers may come with it
     clean = next(c for c in table.values() if tuple(c.shape[1:]) == var.type.shape)
     h = getattr(s, spelled(net.name))
     with torch.no_grad():

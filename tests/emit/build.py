@@ -26,7 +26,7 @@ def program(text, schedule=None, given=(), lane="auto"):
 def played(text, steps=2, schedule=None, seed=0, **options):
     """The state after some steps, and the module."""
     module = program(text, schedule, options.get("nets") or ())
-    s = module.start(seed, **options)
+    s, losses = module.start(seed, **options), {}
     for _ in range(steps):
         losses = module.step(s)
     return module, s, losses

@@ -6,7 +6,6 @@ import pytest
 
 from gamespec import pipeline
 from gamespec.compare import compare
-from gamespec.report.diagnostic import GameError
 from gamespec.report.source import Source
 from gamespec.run.execute import Request, execute
 from gamespec.solvers import setup
@@ -151,13 +150,3 @@ run { steps = 600 }
 
     assert result.certificates["violation of E{(p, q) ~ tr}[ce(h(p), q)] <= 1.5"] <= 2e-2
     assert float(result.players["multiplier"]) > 0.1
-
-
-def test_a_constraint_for_each_sample_is_refused():
-    """One multiplier for each sample would be needed."""
-    text = """data tr: (x: R[64] in [0, 1], y: class[10]) = digits("train")
-net h: R[64] -> logits[10] = linear()
-solve min{h} E{(x, y) ~ tr} max{d in Linf(0.1)} [ ce(h(x + d), y) s.t. sum(d) <= 1 ]
-"""
-    with pytest.raises(GameError, match="one answer for each sample"):
-        pipeline.compile(pipeline.check(Source("bound.game", HEAD + text)))

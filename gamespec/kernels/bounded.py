@@ -1,0 +1,52 @@
+"""Answers for each sample under constraints of its own: steps on the augmented Lagrangian, a multiplier for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from gamespec.kernels.gradient import leaf
+
+
+def bounded_answers(
+    value: Callable[[Tensor, Tensor], Tensor],
+    slacks: Callable[[Tensor], Tensor],
+    moved: Callable[[Tensor, Tensor, float], Tensor],
+    point: Tensor,
+    steps: int,
+    rate: float,
+    equal: tuple[bool, ...],
+    sign: int,
+) -> tuple[Tensor, Tensor]:
+    """For every row, the best point met on a primal-dual path, and its multipliers.
+
+    value(point, multipliers) is the augmented Lagrangian, which the player raises where `sign` is 1 and lowers where it
+    is -1; slacks(point) is at most 0, or 0 where `equal`. moved(point, slope, share) makes a step, shorter by the share
+    of the steps that is left, so that steps of fixed length come to rest. Of all points that is best for which the
+    objective is best after every violation is paid for at twice the highest multiplier so far and 1 more: an exact penalty.
+    Shapes: point [n, ...], value [n], slacks and multipliers [n, c].
+    Source: Arrow, Hurwicz and Uzawa 1958 on the Lagrangian of Rockafellar 1974; Han and Mangasarian 1979 for the penalty.
+    """
+    bound = torch.tensor([-torch.inf if one else 0.0 for one in equal], dtype=point.dtype, device=point.device)
+    with torch.no_grad():
+        multipliers = highest = torch.zeros_like(slacks(point))
+    best, reached, violated = point, torch.full_like(multipliers[:, 0], -torch.inf), torch.zeros_like(multipliers)
+    for k in range(steps + 1):
+        with torch.no_grad():
+            excess = slacks(point)
+            over = torch.where(bound < 0, excess.abs(), excess.clamp(min=0))
+            found = sign * value(point, torch.zeros_like(multipliers))
+            price = 2 * highest + 1
+            won = found - (price * over).sum(1) > reached - (price * violated).sum(1)
+            best = torch.where(won.view(-1, *[1] * (point.dim() - 1)), point, best)
+            reached, violated = torch.where(won, found, reached), torch.where(won[:, None], over, violated)
+            if k == steps:
+                return best, multipliers
+            multipliers = torch.maximum(multipliers + rate * excess, bound)
+            highest = torch.maximum(highest, multipliers.abs())
+        point = leaf(point)
+        (slope,) = torch.autograd.grad(value(point, multipliers).sum(), point)
+        point = moved(point, slope, 1 - k / steps).detach()
+    return best, multipliers
