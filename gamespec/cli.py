@@ -98,10 +98,12 @@ def parser() -> argparse.ArgumentParser:
 
     plot = add("plot", "draw a run: learning curves, the plane, samples, robustness")
     plot.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
+    plot.add_argument("others", nargs="*", metavar="OTHER", help="other runs with the same data and networks of the same type, drawn beside it")
     plot.add_argument("-o", metavar="FILE", help=".svg or .png (default: RUN/pictures.svg)")
 
     report = add("report", "one page about a run, with everything inside")
     report.add_argument("run", metavar="RUN", help="a run directory; its program is executed, so only runs that you trust")
+    report.add_argument("others", nargs="*", metavar="OTHER", help="other runs with the same data and networks of the same type, drawn beside it")
     report.add_argument("-o", metavar="FILE", help="where to (default: RUN/report.html)")
 
     runs = add("runs", "list the runs of a folder")

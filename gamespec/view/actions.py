@@ -21,7 +21,7 @@ def plot(args: Namespace, screen: Screen) -> int:
     target = Path(args.o or Path(args.run) / "pictures.svg")
     if target.suffix not in (".svg", ".png"):
         return _wrong(screen, f"{target} is neither .svg nor .png")
-    found = album(open_run(args.run))
+    found = album(open_run(args.run), [open_run(other) for other in args.others])
     columns = 3 if sum(len(p.panels) for p in found.pictures) > 4 else 2
     try:
         content = svg.document(found.pictures, columns).encode() if target.suffix == ".svg" else png.document(found.pictures, columns)
@@ -38,7 +38,8 @@ def report(args: Namespace, screen: Screen) -> int:
     from gamespec.view.opened import open_run
     from gamespec.view.page import report as page
 
-    return _write(Path(args.o or Path(args.run) / "report.html"), page(open_run(args.run)).encode(), screen)
+    text = page(open_run(args.run), [open_run(other) for other in args.others])
+    return _write(Path(args.o or Path(args.run) / "report.html"), text.encode(), screen)
 
 
 def runs(args: Namespace, screen: Screen) -> int:

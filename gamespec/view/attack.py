@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from gamespec.emit.spell import spelled
-from gamespec.ir.expr import Ref
+from gamespec.ir.expr import Apply, Ref
 from gamespec.ir.game import Net, Node, Param, Var
+from gamespec.ir.walk import walk
 from gamespec.lazy import torch
+from gamespec.view.beside import Cast, casts, played
 from gamespec.view.opened import Opened, Undrawable
 from gamespec.view.picture import Curve, Dots, Panel, Picture, Tiles
 from gamespec.view.samples import rows
@@ -28,8 +32,8 @@ _IMAGES = 4
 _SALIENCY = "saliency is the size of the derivative of the largest score."
 
 
-def over_radius(run: Opened) -> Picture:
-    """Each robust metric at several radii; the program measures the saved players again."""
+def over_radius(run: Opened, others: Sequence[Opened] = ()) -> Picture:
+    """Each robust metric at several radii; the program measures the saved players again, and those of other runs in their place."""
     panels = []
     begin = time.perf_counter()
     for node, _, param in _adversaries(run, metrics=True):
@@ -40,29 +44,38 @@ def over_radius(run: Opened) -> Picture:
         trained = float(getattr(run.module, param.name))
         if trained <= 0:
             continue
-        seen: list[tuple[float, float]] = []
+        net, data = _attacked(run, node), next(d for d in run.game.data if d.name == node.scope[0].over)
+        shown = casts(run, net, data, others) if net is not None and others else [Cast("", None)]
+        seen: list[list[tuple[float, float]]] = [[] for _ in shown]
         try:
             for share in _SHARES:
                 if time.perf_counter() - begin > _SECONDS:
                     break
                 setattr(run.module, param.name, share * trained)
-                seen.append((share * trained, float(measure(run.state, rows=_ROWS, steps=_STEPS, restarts=1))))
+                for points, cast in zip(seen, shown, strict=True):
+                    with played(run, net, cast) if net is not None else nullcontext():
+                        points.append((share * trained, float(measure(run.state, rows=_ROWS, steps=_STEPS, restarts=1))))
         finally:
             setattr(run.module, param.name, trained)
-        seen.sort()
+        marks: list[Any] = []
+        for k, (points, cast) in enumerate(zip(seen, shown, strict=True)):
+            xs, ys = zip(*sorted(points), strict=True)
+            marks += [Curve(xs, ys, cast.name or f"{metric}, {_STEPS} steps", k), Dots(xs, ys, "", k, "circle", 2.6)]
         final = run.result["metrics"].get(metric)
-        marks: list[Any] = [
-            Curve([x for x, _ in seen], [y for _, y in seen], f"{metric}, {_STEPS} steps", 0),
-            Dots([x for x, _ in seen], [y for _, y in seen], "", 0, "circle", 2.6),
-        ]
         if final is not None:
-            marks.append(Dots([trained], [final], "as measured by the run", 1, "diamond", 5.0))
-        low = min([0.0, *(y for _, y in seen)])
-        panels.append(Panel(f"{metric} over {param.name}", param.name, metric, tuple(marks), ylim=(low, max(1.0, *(y for _, y in seen)))))
+            marks.append(Dots([trained], [final], "as measured by the run", len(shown), "diamond", 5.0))
+        values = [y for points in seen for _, y in points]
+        panels.append(Panel(f"{metric} over {param.name}", param.name, metric, tuple(marks), ylim=(min([0.0, *values]), max(1.0, *values))))
     if not panels:
         raise Undrawable("no metric has an adversary with a radius of its own")
     caption = f"Attacked anew on {_ROWS} rows with {_STEPS} steps and one start: weaker, on fewer rows than the metric, so it may read high."
     return Picture("radius", "Robustness over the radius", tuple(panels), caption)
+
+
+def _attacked(run: Opened, node: Node) -> Net | None:
+    """The network that an adversary moves the input of."""
+    used = {e.net for e in walk(node.objective) if isinstance(e, Apply)}
+    return next((n for n in run.game.nets if n.name in used), None)
 
 
 def _adversaries(run: Opened, *, metrics: bool) -> list[tuple[Node, Var, Param]]:
@@ -81,48 +94,65 @@ def _adversaries(run: Opened, *, metrics: bool) -> list[tuple[Node, Var, Param]]
     return found
 
 
-def images(run: Opened) -> Picture:
-    """Some images, the perturbations found for them, and what the network sees then; of other networks what they look at."""
-    for node, var, param in [*_adversaries(run, metrics=True), *_adversaries(run, metrics=False)]:
+def images(run: Opened, others: Sequence[Opened] = ()) -> Picture:
+    """Some images, the perturbations found for them, and what the network sees then; of other networks what they look at.
+
+    Networks of `others` are shown the same images, before the same adversary.
+    """
+    # The adversary of a metric may stand still where it wins nothing; that of the training always moves.
+    for node, var, param in [p for first in (not others, bool(others)) for p in _adversaries(run, metrics=first)]:
         net = next((n for n in run.game.nets if n.inputs and n.inputs[0].shape == var.type.shape and n.output.kind == "logits"), None)
         prefix = f"{node.id.split('/')[0][1:]}_" if node.id.startswith("@") else ""
         respond = getattr(run.module, f"respond_{prefix}{var.name}", None)
         if len(var.type.shape) == 3 and net is not None and respond is not None:
-            return _images(run, node, var, param, net, respond)
+            return _images(run, node, var, param, net, respond, others)
     raise Undrawable("no adversary changes images")
 
 
-def _images(run: Opened, node: Node, var: Var, param: Param, net: Net, respond: Any) -> Picture:  # noqa: ANN401  # of the program; until 2027-11
+def _images(
+    run: Opened, node: Node, var: Var, param: Param, net: Net, respond: Any, others: Sequence[Opened]  # noqa: ANN401  # of the program; until 2027-11
+) -> Picture:  # fmt: skip
     draw = node.scope[0]
     data = next(d for d in run.game.data if d.name == draw.over)
-    s, rng = run.state, torch.Generator().manual_seed(1)
-    table = dict(zip(draw.names, rows(run, data, rng, 32), strict=True))
+    s = run.state
+    table = dict(zip(draw.names, rows(run, data, torch.Generator().manual_seed(1), 32), strict=True))
     taken = inspect.signature(respond).parameters
     wanted = [p for p in taken if p not in ("s", "rng", *_SEARCH)]
     unknown = [p for p in wanted if p not in table and not hasattr(s, p)]
     if unknown:
         raise Undrawable(f"the adversary also depends on `{unknown[0]}`")
-    given = {p: table[p] if p in table else getattr(s, p) for p in wanted}
-    found = respond(s, **given, rng=rng, **{k: v for k, v in _SEARCH.items() if k in taken})
-    moved = (found[0] if isinstance(found, tuple) else found).detach()  # multipliers may come with it
     clean = next(c for c in table.values() if tuple(c.shape[1:]) == var.type.shape)
-    h = getattr(s, spelled(net.name))
-    with torch.no_grad():
-        before, after = h(clean).argmax(-1), h(clean + moved).argmax(-1)
-    others = [n for n in run.game.nets if n.name != net.name and n.inputs == net.inputs and n.output.kind == "logits" and hasattr(s, spelled(n.name))]
-    lookers = [(net.name if others else "saliency", h), *((n.name, getattr(s, spelled(n.name))) for n in others)]
-    worst = sorted(range(len(clean)), key=lambda k: (int(before[k] == after[k]), k))[:_IMAGES]
-    high = float(moved.abs().max()) or 1.0
-    shown = [
-        [clean[k].tolist(), (moved[k] / high).tolist(), (clean[k] + moved[k]).tolist(), *(_saliency(look, clean[k : k + 1]) for _, look in lookers)]
-        for k in worst
-    ]
-    told = "; ".join(f"{int(before[k])} becomes {int(after[k])}" if before[k] != after[k] else f"{int(before[k])} stays" for k in worst)
-    names = ("image", "change", "attacked", *(name for name, _ in lookers))
-    whose = f"columns {', '.join(name for name, _ in lookers)}: what each network looks at; " if others else ""
+    shown = casts(run, net, data, others)
+    found = []
+    for cast in shown:
+        with played(run, net, cast):
+            given = {p: table[p] if p in table else getattr(s, p) for p in wanted}
+            rng = torch.Generator().manual_seed(1)
+            answer = respond(s, **given, rng=rng, **{k: v for k, v in _SEARCH.items() if k in taken})
+            moved = (answer[0] if isinstance(answer, tuple) else answer).detach()  # multipliers may come with it
+            with torch.no_grad():
+                h = getattr(s, spelled(net.name))
+                found.append((h, moved, h(clean).argmax(-1), h(clean + moved).argmax(-1)))
+    fooled = [[bool(before[k] != after[k]) for _, _, before, after in found] for k in range(len(clean))]
+    # Those that tell the networks apart come first, then those that fool any.
+    chosen = sorted(range(len(clean)), key=lambda k: (len(set(fooled[k])) == 1, not any(fooled[k]), k))[:_IMAGES]
+    high = max(float(moved.abs().max()) for _, moved, _, _ in found) or 1.0
+    rest = [n for n in run.game.nets if n.name != net.name and n.inputs == net.inputs and n.output.kind == "logits" and hasattr(s, spelled(n.name))]
+    beside = [] if others else rest
+    panels, said = [], []
+    title = "Images that tell them apart" if others else "Images, those that fool the network first"
+    for cast, (h, moved, before, after) in zip(shown, found, strict=True):
+        lookers = [(net.name if beside else "saliency", h), *((n.name, getattr(s, spelled(n.name))) for n in beside)]
+        pairs = [(clean[k], moved[k]) for k in chosen]
+        tiles = [[a.tolist(), (d / high).tolist(), (a + d).tolist(), *(_saliency(look, a[None]) for _, look in lookers)] for a, d in pairs]
+        told = "; ".join(f"{int(before[k])} becomes {int(after[k])}" if before[k] != after[k] else f"{int(before[k])} stays" for k in chosen)
+        names = ("image", "change", "attacked", *(name for name, _ in lookers))
+        panels.append(Tiles(cast.titled(title), tiles, names, told, (1,)))
+        said.append(f"{cast.name or 'the network'} says: {told}")
+    whose = f"columns {', '.join(name for name, _ in lookers)}: what each network looks at; " if beside else ""
     size = float(getattr(run.module, param.name))
-    caption = f"Row by row the network says: {told}. Changes reach {high:.3g} ({param.name} = {size:g}); " + whose + _SALIENCY
-    return Picture("images", "What the adversary does", (Tiles("Images, those that fool the network first", shown, names, told, (1,)),), caption)
+    caption = f"Row by row {'. '.join(said)}. Changes reach {high:.3g} ({param.name} = {size:g}); {whose}{_SALIENCY}"
+    return Picture("images", "What the adversary does", tuple(panels), caption)
 
 
 def _saliency(h: Any, image: Any) -> list[list[list[float]]]:  # noqa: ANN401  # a network and a tensor; until 2027-11

@@ -10,6 +10,7 @@ from typing import Any
 from gamespec.report.diagnostic import GameError
 from gamespec.run.result import Status
 from gamespec.view.album import album
+from gamespec.view.beside import named
 from gamespec.view.diagram import diagram
 from gamespec.view.formula import formulas
 from gamespec.view.opened import Opened
@@ -34,9 +35,9 @@ _KEYWORDS = re.compile(
 )
 
 
-def report(run: Opened) -> str:
-    """The page."""
-    found = album(run)
+def report(run: Opened, others: Sequence[Opened] = ()) -> str:
+    """The page; where `others` share data and types of networks with the run, their pictures stand side by side."""
+    found = album(run, others)
     body = "".join(
         [
             _head(run),
@@ -45,6 +46,7 @@ def report(run: Opened) -> str:
                 f'<div class="pair"><div class="card wide">{_maths(run)}</div><div class="card">{diagram(run.game, _responses(run))}</div></div>',
             ),
             _section("Result", f'<div class="pair">{_results(run)}</div>'),
+            _section("Beside each other", _beside([run, *others])) if others else "",
             *(_plates(p) for p in found.pictures),
             _section("What the compiler found and chose", f'<div class="card wide"><pre class="wrap">{escape(explained(run))}</pre></div>'),
             _section("The file", f'<div class="card wide"><pre>{coloured(run.text)}</pre></div>'),
@@ -146,6 +148,14 @@ def _results(run: Opened) -> str:
     players = [[name, _shape(run, name)] for name in run.result["players"]]
     cards.append(_card("Players", _table(["player", "chose"], players)))
     return "".join(cards)
+
+
+def _beside(runs: Sequence[Opened]) -> str:
+    """One column for each run: how it ended, and every metric that any of them has."""
+    metrics = dict.fromkeys(k for run in runs for k in run.result["metrics"])
+    rows = [["status", *(str(run.status) for run in runs)], ["schedule", *(escape(str(run.manifest["schedule"])) for run in runs)]]
+    rows += [[escape(k), *(_number(run.result["metrics"].get(k, "")) for run in runs)] for k in metrics]
+    return f'<div class="card wide">{_table(["", *map(escape, named(runs))], rows)}</div>'
 
 
 def _shape(run: Opened, name: str) -> str:

@@ -10,10 +10,13 @@ from gamespec.ir.expr import Num, Ref
 from gamespec.ir.game import Data, Dist, Net
 from gamespec.lazy import torch
 from gamespec.run.sampled import generators
+from gamespec.view.beside import Cast, casts
 from gamespec.view.opened import Opened, Undrawable
 from gamespec.view.picture import Dots, Panel, Picture, Regions, Tiles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 _POINTS = 1000
@@ -101,8 +104,8 @@ def rows(run: Opened, data: Data, rng: Any, most: int = _POINTS) -> tuple[Tensor
     raise Undrawable(f"the program has no data `{data.name}`")
 
 
-def boundaries(run: Opened) -> Picture:
-    """Regions of the classes that each classifier of the plane tells apart, and those that no perturbation leaves."""
+def boundaries(run: Opened, others: Sequence[Opened] = ()) -> Picture:
+    """Regions of the classes that a classifier of the plane, and those of other runs, tell apart, and those that no perturbation leaves."""
     found = [
         (net, data)
         for net in run.game.nets
@@ -112,30 +115,30 @@ def boundaries(run: Opened) -> Picture:
     ]  # fmt: skip
     if not found:
         raise Undrawable("no network tells classes of points of the plane apart")
-    panels = [panel for net, data in found[:1] for panel in _boundary(run, net, data)]
+    net, data = found[0]
+    panels = [panel for cast in casts(run, net, data, others) for panel in _boundary(run, cast, net, data)]
     return Picture("boundary", "Decision regions", tuple(panels), "A region is robust where every point within the radius has the same class.")
 
 
-def _boundary(run: Opened, net: Net, data: Data) -> list[Panel]:
-    s = run.state
+def _boundary(run: Opened, cast: Cast, net: Net, data: Data) -> list[Panel]:
     x, y = (column.cpu() for column in rows(run, data, torch.Generator().manual_seed(_SEED))[:2])
     low, high = x.amin(0), x.amax(0)
     low, high = low - 0.15 * (high - low), high + 0.15 * (high - low)
     lines = [torch.linspace(float(low[k]), float(high[k]), _SIDE, dtype=x.dtype) for k in (0, 1)]
     grid = torch.cartesian_prod(lines[1], lines[0]).flip(1)
     with torch.no_grad():
-        scores = run.module.players(s).get(net.handle, getattr(s, spelled(net.name), None))(grid)
+        scores = cast.net(grid)
     classes = (scores.argmax(-1) if net.output.kind == "logits" else (scores.reshape(-1) > 0.5).long()).reshape(_SIDE, _SIDE)
     xlim, ylim = (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
     dots = tuple(
         Dots(x[y == k][:300, 0].tolist(), x[y == k][:300, 1].tolist(), f"class {k}", k, "circle" if k % 2 else "ring", 2.0, 0.9)
         for k in sorted(set(y.tolist()))
     )
-    panels = [Panel("Clean", "", "", (Regions(classes.tolist(), xlim, ylim), *dots), xlim, ylim, equal=True)]
+    panels = [Panel(cast.titled("Clean"), "", "", (Regions(classes.tolist(), xlim, ylim), *dots), xlim, ylim, equal=True)]
     radius, word = _radius(run)
     if radius:
         kept = _robust(classes, lines, radius, word)
-        title = f"Robust to {word}({radius:g})"
+        title = cast.titled(f"Robust to {word}({radius:g})")
         panels.append(Panel(title, "", "", (Regions(kept, xlim, ylim), *dots), xlim, ylim, equal=True))
     return panels
 

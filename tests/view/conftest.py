@@ -144,3 +144,27 @@ run { batch = 50  steps = 16  seed = 0 }
 def images(made):
     """Two classifiers of images, one of them robust, and a generator of images."""
     return made(IMAGES)
+
+
+HELD = """language 1
+game {name}
+param eps in [0, 1] = 0.1
+data train: (a: image[1, 8, 8] in [0, 1], b: class[10]) = digits("train", subset = 300)
+data test: (a: image[1, 8, 8] in [0, 1], b: class[10]) = digits("test", subset = 100)
+net h: image[1, 8, 8] -> logits[10] = linear()
+solve min{{h}} E{{(a, b) ~ train}} {game}
+metric clean = E{{(a, b) ~ test}}[ correct(h(a), b) ]
+{metric}schedule {{ h: adam(lr = 0.02){inner} }}
+run {{ batch = 100  steps = 60  seed = 0 }}
+"""
+
+
+@pytest.fixture(scope="session")
+def plain_and_robust(made):
+    """A plain classifier of digits, which knows of no adversary, and one trained and measured against pushes of each pixel."""
+    ball = "Linf(eps) & (domain(a) - a)"
+    metric = f"metric robust = E{{(a, b) ~ test}} min{{e in {ball}}} [ correct(h(a + e), b) ]\n"
+    inner = "  d: pgd(steps = 5, lr = 0.04)  robust.e: pgd(steps = 10, lr = 0.02, surrogate = [ce])"
+    plain = HELD.replace("param eps in [0, 1] = 0.1\n", "").format(name="plain", game="[ ce(h(a), b) ]", metric="", inner="")
+    robust = HELD.format(name="robust", game=f"max{{d in {ball}}} [ ce(h(a + d), b) ]", metric=metric, inner=inner)
+    return made(plain), made(robust)

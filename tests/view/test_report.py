@@ -7,8 +7,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from gamespec import cli
+from gamespec.view.album import album
 from gamespec.view.opened import open_run
 from gamespec.view.page import report
+from gamespec.view.picture import Curve
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -108,3 +111,54 @@ def test_a_page_is_silent(request, name, part, width, dark, chromium, tmp_path):
 
     assert console == []
     assert part in document
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (1200, False)], ids=["phone", "desktop"])
+def test_a_plain_and_a_robust_run_stand_side_by_side(plain_and_robust, width, dark, chromium, measured, tmp_path):
+    """One page, opened at either run: metrics of both, accuracy over the radius of both, images before the same adversary, saliency of both."""
+    runs = [open_run(path) for path in plain_and_robust]
+    for one, other in (runs, runs[::-1]):
+        text = report(one, [other])
+        path = tmp_path / "report.html"
+        path.write_text(text, encoding="utf-8")
+        console, document = chromium(path, tmp_path / "profile", dark=dark, width=width)
+        found = measured(text, width, dark=dark)
+
+        assert console == []
+        assert int(found["wide"]) <= int(found["inner"]) == width
+        for part in ("Beside each other", "robust over eps", "plain: images that tell", "robust: images that tell", "plain says:", "saliency is"):
+            assert part in document, part
+        assert "side by side:" not in document
+
+
+def test_curves_of_a_plain_and_a_robust_run(plain_and_robust):
+    """Each network is measured by the adversary of the robust run: the same at radius 0 as its clean accuracy, and the plain one falls first."""
+    plain, robust = map(open_run, plain_and_robust)
+    found = {p.name: p for p in album(plain, [robust]).pictures}
+    curves = {m.name: dict(zip(m.xs, m.ys, strict=True)) for m in found["radius"].panels[0].marks if isinstance(m, Curve)}
+    shown = {p.title.partition(":")[0]: p for p in found["images"].panels}
+
+    assert curves.keys() == {"plain", "robust"} == shown.keys()
+    for run, name in ((plain, "plain"), (robust, "robust")):
+        assert curves[name][0.0] == pytest.approx(run.result["metrics"]["clean"])
+    assert curves["plain"][0.1] < curves["robust"][0.1]
+    assert [row[0] for row in shown["plain"].rows] == [row[0] for row in shown["robust"].rows]
+    assert [row[3] for row in shown["plain"].rows] != [row[3] for row in shown["robust"].rows]
+    # The program of the robust run has its own network back.
+    assert measured_again(robust) == robust.result["metrics"]
+
+
+def measured_again(run):
+    """The metrics that the program of a run finds now."""
+    return {name: float(value) for name, value in run.module.measure(run.state).items()}
+
+
+def test_runs_that_share_nothing_say_so(cycle, robust, plain_and_robust, tmp_path, capsys):
+    """Every picture of the run itself stays; which run lacks what is among the reasons."""
+    found = album(open_run(robust), [open_run(plain_and_robust[0])])
+
+    assert [p.name for p in found.pictures] == [p.name for p in album(open_run(robust)).pictures]
+    assert any("side by side" in reason and "has no data like `train`" in reason for reason in found.missing)
+    assert cli.main(["plot", str(robust), str(plain_and_robust[0]), "-o", str(tmp_path / "all.svg")]) == 0
+    assert cli.main(["report", *map(str, plain_and_robust), "-o", str(tmp_path / "all.html")]) == 0
+    assert "Beside each other" in (tmp_path / "all.html").read_text(encoding="utf-8")
