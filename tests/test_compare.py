@@ -51,6 +51,17 @@ def test_the_leader_s_point_is_judged_as_one():
     assert at_once.judged.total == pytest.approx(1.5, abs=1e-6)
 
 
+def test_leaders_of_one_follower_are_judged_each_through_its_answer():
+    """Three firms: where two of them lead, every leader's slope through the third one's answer is 0, and all three gain alone."""
+    written, at_once = compare(checked("two_leaders")).rows
+
+    assert written.judged.concepts == ("Stackelberg to first order",)
+    assert written.judged.total <= 1e-7
+    assert written.judged.slope == pytest.approx(1.5, abs=1e-6)
+    assert at_once.judged.concepts == ("Nash",)
+    assert at_once.judged.total == pytest.approx(9 / 8, abs=1e-6)
+
+
 def test_many_starts_tell_methods_apart():
     """Of x*y every start comes to rest under extragradient, none under simultaneous steps."""
     game = pipeline.check(Source("bilinear.game", Path("specs/saddle/bilinear.game").read_text(encoding="utf-8")))

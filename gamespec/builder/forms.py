@@ -101,7 +101,7 @@ def player(game: Term, label: str = "") -> Player:
 
 
 def block(*players: Player | Term, side: Iterable[Term | Item | Bind] = (), nash: bool = False) -> Term:
-    """Players beside each other, with constraints that they share."""
+    """Players beside each other, with the constraints and the followers that they share."""
     items = ", ".join(map(plain, side))
     return Term(f"{'nash ' if nash else ''}{{ {' '.join(map(plain, players))}{' s.t. ' if items else ''}{items} }}")
 

@@ -119,12 +119,16 @@ def _total(known: Known, tree: Tree, numbers: tuple[Seat, ...], at: Box, box: Bo
     if leaders == tree.leaders:
         return _residual(_slopes(seen, at), at, box)
     own = _slopes(numbers, at)
-    if own is None or tree.depth > 2 or len(tree.leaders) != 1:
+    if own is None or tree.depth > 2:
         return None
-    (leader,) = (seat for seat in numbers if seat.node in tree.leaders)
     held = _held(own, at, box)
-    through = _through(leader, [seat for seat in numbers if seat is not leader], held, at)
-    return None if through is None else _residual(own | through, at, box)
+    for leader in (seat for seat in numbers if seat.node in tree.leaders):
+        led = {edge.child for edge in tree.edges if edge.parent == leader.node}
+        through = _through(leader, [seat for seat in numbers if seat.node in led], held, at)
+        if through is None:
+            return None
+        own |= through
+    return _residual(own, at, box)
 
 
 def _through(leader: Seat, below: list[Seat], held: tuple[str, ...], at: Box) -> dict[str, float] | None:

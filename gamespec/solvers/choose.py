@@ -114,6 +114,8 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
         # Step rules that are written ask for steps.
         word, reason = "linear_program", "mixtures against each other: the equilibrium is a linear program, solved at once"
     why = rejection(game, solvers[word], facts)
+    if why and not written and game.order_word == "simultaneous":
+        return Unplayable(word, why, "drop `order simultaneous`, and followers answer")
     if why:
         return Unplayable(word, why)
     table = resolve(game, name, word)

@@ -268,6 +268,24 @@ def test_a_scalar_follower():
         assert slope == pytest.approx(torch.cos(torch.tensor(0.5, dtype=torch.float64)).item() / (3 * w**2 + 1), rel=1e-6)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_follower_s_number_that_nothing_pulls_stays_finite_under_adam(way):
+    """Its gradient is exactly 0 in every step, its root mean square too: the slope of the others is right, and nothing is NaN."""
+    text = "language 1\ngame idle\nvar u: R init 0.5\nvar w: R[2] init [0.1, 0]\n"
+    text += "solve min{u} [ (w[0] - 1)^2 + w[1] + u^2  s.t. w = argmin{w}[ (w[0] - u)^2 + u*w[1]^2 ] ]\n"
+    module = program(f"{text}schedule {{ u: descent(lr = 0.1)  w: adam(lr = 0.1, steps = 4), through({way}) }}\nrun {{ precision = float64 }}")
+
+    def at(u):
+        s = module.start(0)
+        s.u = torch.tensor(u, dtype=torch.float64)
+        return s, float(module.step(s)["u"])
+
+    s, _ = at(0.5)
+
+    assert (0.5 - float(s.u)) / 0.1 == pytest.approx((at(0.50001)[1] - at(0.49999)[1]) / 2e-5, rel=1e-6)
+    assert s.w[1] == 0
+
+
 @pytest.mark.parametrize(("how", "where", "said"), [
     ("adam(lr = 0.1), through(implicit(cg))", "in [0, 1]", "lies in a set"), ("sgd(lr = 0.1), through(differences)", "in [0, 1]", "lies in a set"),
     ("ada_lr(lr = 0.1), through(unroll)", "", "no derivative passes through steps of `ada_lr`"),

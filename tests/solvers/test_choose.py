@@ -253,6 +253,15 @@ def test_networks_without_an_order_are_offered_both_readings():
     assert "`order simultaneous`" in made.choice.reason
 
 
+def test_who_answers_cannot_move_at_once():
+    """Nobody wrote a method: what is to be dropped is the order that was written."""
+    text = HEAD + "var u: R\nvar w: R\nsolve min{u} [ u^2 + w*u  s.t. w = argmin{w}[ (w - u)^2 ] ]  order simultaneous"
+    with pytest.raises(GameError) as caught:
+        compiled(text)
+
+    assert [(d.code, d.hint) for d in caught.value.diagnostics] == [("GE505", "drop `order simultaneous`, and followers answer")]
+
+
 @pytest.mark.parametrize(("name", "said"), [
     ("no saddle", "9 numbers (8 copies of `v`)"),
     ("a classifier alone", "1950 numbers (2 for each number of `h` by adam)"),
