@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 
 import gamespec
 from gamespec import cli
+from gamespec.library.registry import words
 from gamespec.report.diagnostic import Diagnostic, Label
 from gamespec.report.source import Span
 from tests.run import programs
@@ -226,6 +228,18 @@ def test_a_fault_of_ours_is_seventy_with_a_report(gamec, tmp_path):
 def test_every_list_can_be_printed(gamec, kind):
     """Also an empty one."""
     assert gamec("list", kind)[0] == 0
+
+
+def test_the_list_of_solvers_says_what_each_plays_costs_and_comes_from(gamec):
+    """One entry for every file: accepted games, gradients of a step, source."""
+    entries = re.split(r"\n(?=\w)", gamec("list", "solvers")[1].strip())
+
+    assert [e.split("(")[0] for e in entries] == sorted(words("solvers"))
+    for entry in entries:
+        _, _, plays, step, source = entry.splitlines()
+        assert re.match(r"    plays: (all at once|in turn|one player)", plays)
+        assert re.match(r"    a step: \d+ gradients? a player", step)
+        assert source == f"    from: {words('solvers')[entry.split('(')[0]].source}"
 
 
 def test_list_shows_options_and_source(gamec):

@@ -22,6 +22,7 @@ run { precision = float64 }
 def made(how, where="", sense="min"):
     """The program of the small game under one schedule of the follower."""
     text = GAME.replace("HOW", how).replace("WHERE", where).replace("OUTER", sense).replace("SIGN", "-" if sense == "max" else "")
+    text = text.replace("Simplex(2) init [0.1, 0.2]", "Simplex(2) init [0.4, 0.6]")
     return program(text.replace("MOVE", "descent" if sense == "min" else "ascent"))
 
 
@@ -82,9 +83,9 @@ def test_implicit_by_any_solver(by):
 
 
 @pytest.mark.parametrize("by", ["newton", "gmres", "neumann, iters = 300"])
-@pytest.mark.parametrize("where", ["in [-0.1, 0.3]", "in [-9, 0.15]", "in L2(0.3)"])
+@pytest.mark.parametrize("where", ["in [-0.1, 0.3]", "in [-9, 0.15]", "in L2(0.3)", "in Simplex(2)"])
 def test_implicit_through_a_set(by, where):
-    """On the boundary of a box, and of a ball, whose derivative turns the answer."""
+    """On the boundary of a box, of a ball, whose derivative turns the answer, and inside a simplex, which keeps its sum."""
     slope, difference = slope_and_difference(made(f"sgd(lr = 0.15, steps = 150), through(implicit({by}))", where))
 
     assert (slope - difference).norm() <= 1e-6 * difference.norm()
