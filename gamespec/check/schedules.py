@@ -253,7 +253,7 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir
     if found.word == "hedge" and (var is None or var.set is None or [p.word for p in var.set.parts] != ["Simplex"]):
         why = "`hedge` weighs the elements of a simplex"
         raise build.log.fail("GE506", f"`{path}` lies in no simplex", node.span, why, hint="write `sgd(lr = 0.1)`")
-    answers = any(owned in n.owns and e.child == n.id for n in build.nodes for e in build.edges)
+    answers = any(owned in n.owns and (n.id.startswith("@") or any(e.child == n.id for e in build.edges)) for n in build.nodes)
     if found.word == "newton" and (net is not None or per_sample):
         said, hint = ("is a network", "sgd(lr = 0.1)") if net is not None else ("is one answer for each sample", "pgd(steps = 10)")
         raise build.log.fail("GE506", f"`{path}` {said}", node.span, "`newton` solves for few numbers at once", hint=f"write `{hint}`")

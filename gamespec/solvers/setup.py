@@ -10,7 +10,7 @@ from gamespec.check.constant import of_table, plain
 from gamespec.check.owners import moves
 from gamespec.check.shape import each
 from gamespec.ir import game as ir
-from gamespec.ir.expr import Call, Ref
+from gamespec.ir.expr import Call, Num, Ref
 from gamespec.ir.walk import walk
 from gamespec.library.directives import DIRECTIVES
 from gamespec.library.functions import FUNCTIONS
@@ -21,6 +21,8 @@ from gamespec.solvers.base import Seat, Table, beside, drawn, follower_kind, own
 from gamespec.solvers.phases import written as written_phases
 from gamespec.solvers.responses import options_of, solved_for, word_of, written
 
+_SEARCH = 100
+"""Steps of a search inside a metric that the author gave no number for."""
 SMALL = 100
 """Numbers in a follower up to which its optimality condition is solved by Newton's method with a dense Jacobian."""
 
@@ -123,13 +125,14 @@ class _Work:
         )
         edge = next((e for e in self.game.edges if e.child == node), None)
         if not steps and "repeat" not in first and owner.choice is None:
-            steps = self._usual_steps(edge, first, keys[0], per_sample=0 if not owner.scope else 50 if owner.constraints else 10)
+            usual = _SEARCH if _searched(owner) else 0 if not owner.scope else 50 if owner.constraints else 10
+            steps = self._usual_steps(edge, first, keys[0], anew=usual)
         rules = tuple((o, self._rule(node, o, k, us)) for o, k, us in zip(owner.owns, keys, uses, strict=True) if owner.choice is None)
         beam = whole(_values(first["beam"])["K"]) if "beam" in first else 0
         if self.method == "k_beam" and edge is not None and owner.choice is None and not owner.scope:
             beam = beam or whole(self.options.get("K"))
         start, restarts, surrogates = (
-            inner.get("start", "own" if owner.scope and not each(self.game, owner.scope) else "uniform" if owner.scope else "warm"),
+            inner.get("start", self._usual_start(owner)),
             whole(inner.get("restarts")) or 1,
             inner.get("surrogate"),
         )
@@ -162,11 +165,17 @@ class _Work:
         self.defaults[f"{key}.surrogate"] = found
         return (found,)
 
-    def _usual_steps(self, edge: ir.Edge | None, first: dict[str, ir.Use], key: str, *, per_sample: int) -> int:
-        """Steps of a follower whose author gave no number: none where its answer is solved for."""
-        if per_sample:
-            self.defaults[f"{key}.steps"] = per_sample
-            return per_sample
+    def _usual_start(self, owner: ir.Node) -> str:
+        """Where an answer begins that nothing is said about."""
+        if not owner.scope:
+            return "zero" if _searched(owner) else "warm"
+        return "uniform" if each(self.game, owner.scope) else "own"
+
+    def _usual_steps(self, edge: ir.Edge | None, first: dict[str, ir.Use], key: str, *, anew: int) -> int:
+        """Steps of a follower whose author gave no number, `anew` of one that begins anew: none where its answer is solved for."""
+        if anew:
+            self.defaults[f"{key}.steps"] = anew
+            return anew
         if edge is None or (edge.kind == "value" and "through" not in first) or self._solved(edge, first):
             return 0
         if edge.kind == "value" and word_of(first["through"]) in ("stop", "envelope"):
@@ -199,6 +208,8 @@ class _Work:
     def _usual_rule(self, node: str, name: str) -> Rule:
         if each(self.game, self.game.node(node).scope):
             return Rule("sign", (("lr", self._sign_step(name, 10)),))
+        if _searched(self.game.node(node)):
+            return Rule("sign", (("lr", self._sign_step(name, _SEARCH)),))
         solver = words("solvers")[self.method]
         asked = solver.rule or ("sgd" if self.options.get("lr") else "")
         if asked:
@@ -213,6 +224,9 @@ class _Work:
             if part.word in ("Linf", "L2"):
                 radius = values[part.args[0].name] if isinstance(part.args[0], Ref) else plain(part.args[0])
                 return round(2.5 * real(radius) / max(steps, 1), 6)
+            if part.word == "Box" and steps == _SEARCH and all(isinstance(a, Num) for a in part.args):
+                lo, hi = (real(plain(a)) for a in part.args)
+                return round(2.5 * (hi - lo) / 2 / steps, 6)
         return 0.01
 
     def _response(self, edge: ir.Edge | None, first: dict[str, ir.Use], steps: int, rules: tuple[tuple[str, Rule], ...]) -> Response | None:
@@ -238,6 +252,11 @@ class _Work:
         how = newton if small else Implicit("cg" if symmetric else "gmres", 20, 1e-10)
         self.defaults[f"{self.game.node(edge.child).owns[0]}.through"] = f"implicit ({how.how})"
         return how
+
+
+def _searched(owner: ir.Node) -> bool:
+    """Whether a player stands inside a metric and answers once for all samples."""
+    return owner.id.startswith("@") and not owner.scope and owner.choice is None
 
 
 def _values(use: ir.Use) -> dict[str, object]:

@@ -154,6 +154,18 @@ def test_the_local_linearity_penalty_of_a_parabola_has_its_known_mean():
     assert abs(found - 2 * h**2 * eps**4 / 225) <= 3 * spread / math.sqrt(rows)
 
 
+@pytest.mark.parametrize("how", ["", "gap.a: pgd(steps = 50, lr = 0.1)  gap.b: sgd(lr = 9, steps = 50)"])
+def test_a_metric_that_searches_both_sets_is_the_duality_gap(how):
+    """On x y over boxes of half-width 2 it is 2 |x| + 2 |y|, wherever the players stand, scheduled or not."""
+    result = gs.from_text(
+        f"{HEAD}var x in [-2, 2] init 1\nvar y in [-2, 2] init 0.3\nsolve min{{x}} max{{y}} [ x*y ]\n"
+        "metric gap = max{b in [-2, 2]}[ x*b ] - min{a in [-2, 2]}[ a*y ]\n"
+        f"schedule {{ method: extragradient(lr = 0.5)  {how} }}\nrun {{ steps = 3  seed = 0 }}"
+    ).solve()
+
+    assert result.metrics["gap"] == pytest.approx(2 * sum(abs(float(result.players[v])) for v in "xy"), rel=1e-12)
+
+
 def test_a_squared_normal_has_mean_one_and_variance_two():
     """The pushforward of a normal law by the square, from 4096 draws, within three standard errors."""
     text = f"{HEAD}dist w: R = Normal(0, 1)\nvar m init 0\nsolve min{{m}} [ m^2 ]\n"
