@@ -137,7 +137,8 @@ class Rule:
     `advance(points, memory, grads, k, **options)` is step k = 1, 2, ... of the same rule as a differentiable function: it
     gives the points reached and what to remember, `[]` before the first step. None where a rule cannot be unrolled.
     `numbers(x, slope, *memory, **options)` is the same for one number (a float, or a tensor [starts]); it gives the new x and
-    the new memory, whose parts are called `memory` and begin as 0. None where a rule looks at all numbers at once.
+    the new memory, whose parts are called `memory` and begin as 0; with `together` x, slope and each part of the memory are
+    the lists of all numbers of a variable.
     """
 
     word: str
@@ -147,6 +148,7 @@ class Rule:
     advance: Callable[..., Any] | None = None
     numbers: Callable[..., tuple[Any, ...]] | None = None
     memory: tuple[str, ...] = ()
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)

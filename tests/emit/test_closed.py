@@ -11,6 +11,7 @@ import gamespec as gs
 from gamespec import pipeline
 from gamespec.emit.closed.graph import Graph
 from gamespec.emit.refuse import UnsupportedError
+from gamespec.library.registry import words
 from gamespec.report.diagnostic import GameError
 from gamespec.report.source import Source
 from gamespec.run.execute import Request, execute
@@ -54,6 +55,34 @@ METHODS = {
 }  # fmt: skip
 
 
+ORDERS = {
+    "in turn": "solve min{x} max{y} [ exp(x/2)*sin(y) + x^4/4 + x^2 - y^2 + tanh(x*y) ]\n",
+    "at once": "solve min{x} max{y} [ exp(x/2)*sin(y) + x^4/4 + x^2 - y^2 + tanh(x*y) ]\n  order simultaneous\n",
+    "two objectives": "solve nash { a: min{x}[ x*y + x^2 + x^4 ] b: min{y}[ y^2 - 2*x*y + y ] }\n",
+    "an answer": "solve min{x} [ x^2 + sin(y) s.t. y = argmin{y}[ (y - x)^2 + y^4/8 ] ]\n",
+    "one player": "solve min{x, y} [ exp(x)*sin(y) + x^4/4 + 0.5*y^2 + x*y ]\n",
+}
+SETS = {"free": XY, "boxes": "var x in [-1, 1] init 0.7\nvar y in [-0.5, 2] init -0.4\n"}
+OUTSIDE = {"curvature_eg_plus", "kiwiel"}
+"""Solvers whose steps are searches of their own, with other reasons than these."""
+ELSEWHERE = {"bc_seg_plus", "competitive", "consensus", "hamiltonian", "lexicographic", "linear_program", "symplectic", "curvature_eg_plus"}
+"""Solvers that need sets, or none, or a matrix game."""
+ROUGH = {"sgld"}
+"""Rules that draw noise."""
+BILEVEL = """language 1
+game closed
+var u: R[2] init [0.5, -0.3]
+var w: R[2] WHERE init [0.1, 0.2]
+solve min{u} [ norm(w - [1, 2])^2 + norm(u)^2 s.t. w = argmin{w}[ norm(w - u)^2 + sum(w)*sum(u)/2 + norm(w)^2 + exp(w[0]*u[1])/5 ] ]
+schedule { u: descent(lr = 0.1)  w: sgd(lr = 0.1, steps = 5), through(HOW) }
+run { steps = 12 }
+"""
+HOWS = (
+    "unroll", "unroll(last = 2)", "implicit", "implicit(by = gmres)", "implicit(by = cg)", "implicit(by = neumann)",
+    "implicit(by = approxgrad, iters = 5, rate = 0.1)", "stop",
+)  # fmt: skip
+
+
 def both(text, schedule=None):
     """A game in both lanes: modules and states."""
     lanes = [program(text, schedule, lane=lane) for lane in ("closed", "torch")]
@@ -84,6 +113,65 @@ def assert_same(text, schedule=None, steps=12):
 def test_every_method_gives_the_numbers_of_the_torch_lane(name, method):
     """Twelve steps of smooth, kinked and bounded games agree to rounding under every method."""
     assert_same(f"{GAMES[name]}schedule {{ {METHODS[method]} }}\nrun {{ steps = 12 }}")
+
+
+@pytest.mark.parametrize("sets", ["free", pytest.param("boxes", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("solver", sorted(words("solvers")))
+def test_every_solver_plays_on_plain_numbers_or_is_known_not_to(solver, sets):
+    """Each in the first game that it plays: the numbers of the torch lane. A new solver is tried as well."""
+    played, lr = 0, "lr = 0.1" if any(o.name == "lr" for o in words("solvers")[solver].options) else ""
+    for order in ORDERS.values():
+        text = f"{HEAD}{SETS[sets]}{order}schedule {{ method: {solver}({lr}) }}\nrun {{ steps = 6 }}"
+        try:
+            _, made = compiled(text)
+        except GameError:
+            continue
+        played += 1
+        assert (made.program.lane == "closed") == (solver not in OUTSIDE), made.program.why
+        if made.program.lane == "closed":
+            assert_same(text, steps=6)
+        break
+    assert played or solver in ELSEWHERE
+
+
+@pytest.mark.parametrize("rule", sorted(words("rules")))
+def test_every_rule_has_its_plain_numbers_or_is_known_not_to(rule):
+    """Steps of two numbers together and of one, with all that a rule remembers."""
+    entry = words("rules")[rule]
+    assert (entry.numbers is None) == (rule in ROUGH)
+    if rule in ROUGH:
+        return
+    options = [("momentum", "0.5"), ("weight_decay", "0.1"), ("centered", "true"), ("nesterov", "true")]
+    more = "".join(f", {name} = {value}" for name, value in options if any(o.name == name for o in entry.options))
+    names = "var x: R[2] init [0.7, 0.1]\nvar y: R init -0.4\n"
+    what = "solve nash { a: min{x}[x[0]*y + norm(x)^2 + x[1]^4] b: max{y}[-y^2 - x[0]*y*x[1] + y] }\n"
+    for written in {f"{rule}(lr = 0.05)", f"{rule}(lr = 0.05{more})"}:
+        assert_same(f"{HEAD}{names}{what}schedule {{ method: simultaneous  x: {written}  y: {written} }}\nrun {{ steps = 12 }}")
+
+
+@pytest.mark.parametrize("where", ["", "in Linf(0.6)"])
+@pytest.mark.parametrize("how", HOWS)
+def test_derivatives_through_answers_are_those_of_the_torch_lane(how, where):
+    """Unrolled, implied, approximated and cut off; with the answer free and at the side of its box."""
+    if where and ("cg" in how or "approxgrad" in how):
+        return  # refused: such a system is not symmetric
+    module, _ = assert_same(BILEVEL.replace("HOW", how).replace("WHERE", where))
+    assert hasattr(module, "portrait")
+
+
+@pytest.mark.parametrize("how", ["unroll", "implicit", "implicit(by = gmres)"])
+def test_a_portrait_follows_every_answer(how):
+    """Newton steps, shortened ones and ends at the side of a box are each start's own."""
+    module = program(BILEVEL.replace("HOW", how).replace("WHERE", "in Linf(0.6)"))
+    starts = module.scattered(6, 0)
+    seen, alone = module.portrait(starts, 8), []
+    for row in starts:
+        s = module.start(0)
+        s.u, s.w = row[:2].clone(), row[2:].clone()
+        module.advance(s, 8)
+        alone.append(module.point(s))
+
+    assert torch.allclose(seen[-1], torch.tensor(alone, dtype=torch.float64), rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", GAMES)
@@ -166,7 +254,7 @@ def test_a_run_is_the_same_run():
 
 @pytest.mark.parametrize(("more", "why"), [
     ("run { steps = 2  precision = float32 }", "plain numbers have double precision"),
-    ("schedule { x: rmsprop(lr = 0.1)  y: sgd(lr = 0.1)  method: simultaneous }\nrun { steps = 2 }", "`rmsprop` is not written for plain numbers"),
+    ("schedule { x: sgld(lr = 0.1)  y: sgd(lr = 0.1)  method: simultaneous }\nrun { steps = 2 }", "`sgld` is not written for plain numbers"),
 ])  # fmt: skip
 def test_what_is_not_written_falls_to_the_torch_lane_with_its_reason(more, why):
     """`explain --why` prints the reason, and `--lane closed` is refused with it."""

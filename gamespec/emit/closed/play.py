@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import assert_never
 
-from gamespec.emit.closed import copies
+from gamespec.emit.closed import copies, second
 from gamespec.emit.closed.graph import Graph, Node, NotClosed
 from gamespec.emit.closed.put import clipped, put
 from gamespec.emit.closed.read import Array, Reader, nested, stacked
@@ -24,7 +24,7 @@ from gamespec.ir import game as ir
 from gamespec.ir.walk import expanded
 from gamespec.library.registry import words
 from gamespec.plan.ops import GRADIENT, NOW, Adjust, Choose, Derive, Keep, Move, Op, Reach, Repeat, Respond, Sample, Scatter, Select, Survey, flat
-from gamespec.plan.response import Envelope, Frozen, Response, Stop
+from gamespec.plan.response import Envelope, Frozen, Stop
 from gamespec.plan.sums import Factor, Fading
 from gamespec.solvers.base import plain_steps
 
@@ -142,7 +142,7 @@ class Play:
                         self.write(op.body)
                     self.renew()
                 case Adjust() | Reach():
-                    raise NotClosed(f"`{op.call}` takes products with the Jacobian of all gradients")
+                    second.at_once(self, op)
                 case Scatter() | Survey():
                     raise NotClosed("answers are drawn anew or searched for on a grid")
                 case Respond() | Choose():
@@ -162,7 +162,7 @@ class Play:
         """Gradients of these players at one point, all before any move."""
         special = [(f, r) for f, r in op.through if not isinstance(r, Frozen | Envelope | Stop)]
         if special:
-            self.through(op, special)
+            second.through(self, op, special)
             return
         beams = [n for n in op.nodes if any(o in self.scene.beams for o in self.scene.game.node(n).owns)]
         if beams and len(op.nodes) > 1:
@@ -178,7 +178,7 @@ class Play:
         moved: list[tuple[str, str]] = []
         for n in op.nodes:
             values, gradients = self.slopes(n, op.at)
-            wanted += self._report(n, op.at, values, "value" if joint else f"value_{self.scene.title(n)}")
+            wanted += self.report(n, op.at, values, "value" if joint else f"value_{self.scene.title(n)}")
             for own, slope in gradients.items():
                 base = self.slope(own, op.into)
                 slopes += [(name, d, n) for name, d in zip(self.spelt(own, base), slope.items, strict=True)]
@@ -190,10 +190,6 @@ class Play:
     def slope(self, own: str, name: str) -> str:
         """What the gradient of this name is called."""
         return gradient_name(spelled(own), name)
-
-    def through(self, op: Derive, special: Sequence[tuple[str, Response]]) -> None:
-        """The derivative through a follower's answer."""
-        raise NotClosed(f"the derivative of {', '.join(op.nodes)} passes through an answer {special[0][1]}")
 
     def slopes(self, node: str, point: str) -> tuple[list[Node], dict[str, Array]]:
         """The objective of a player, one of each member of a family, and its gradient in what it owns."""
@@ -210,7 +206,7 @@ class Play:
             rows.append(Array(row.shape, tuple(self.graph.gradient(values[-1], row.items))))
         return values, {own: stacked(rows)}
 
-    def _report(self, node: str, point: str, values: list[Node], name: str) -> list[tuple[str, Node, str]]:
+    def report(self, node: str, point: str, values: list[Node], name: str) -> list[tuple[str, Node, str]]:
         """What is said of a player in reports, where nothing has been said yet: its objective before it moves."""
         scene = self.scene
         owner, said = scene.game.node(node), label(scene, node)
@@ -316,10 +312,10 @@ class Play:
         turned = [g.neg(d) if self.scene.game.node(node).sense == "max" else d for d in along.items]
         begun, down = self.inline(start.items, node), self.inline(turned, node)
         moved = self.spelt(own, f"moved_{spelled(own)}")
-        for k in range(len(moved)):
-            kept = [self.spelt(own, m)[k] for m in held]
-            call = f"{entry.numbers.__name__}({', '.join([begun[k], down[k], *kept])}{options})"
-            self.line(f"{', '.join([moved[k], *kept])} = {call}", node)
+        columns = [moved, begun, down, *(self.spelt(own, m) for m in held)]
+        groups = [[f"[{', '.join(c)}]" for c in columns]] if entry.together else list(zip(*columns, strict=True))
+        for into, *given in groups:
+            self.line(f"{', '.join([into, *given[2:]])} = {entry.numbers.__name__}({', '.join(given)}{options})", node)
         found = self.bind(own, f"moved_{spelled(own)}")
         if op.scale == 1:
             return found
@@ -372,7 +368,7 @@ def _whole(scene: Scene) -> set[str]:
     points, gradients = {NOW, "near"}, {GRADIENT}
     for op in flat(scene.plan.body):
         match op:
-            case Derive():
+            case Adjust() | Derive():
                 points.add(op.at)
                 gradients.add(op.into)
             case Move():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Rule
 from gamespec.library.rules.decay import DECAY, decayed
-from gamespec.library.rules.directions import PER, AdamDirection, grafted
+from gamespec.library.rules.directions import PER, AdamDirection, grafted, grafted_numbers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,6 +57,28 @@ class AdaLR:
             mine.copy_(saved)
 
 
+def ada_lr_numbers(
+    x: list[float | Tensor],
+    slope: list[float | Tensor],
+    mean: list[float | Tensor],
+    square: list[float | Tensor],
+    velocity: list[float | Tensor],
+    count: list[float],
+    *,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    momentum: float = 0.0,
+    per: str = "player",
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[list[float | Tensor], list[float | Tensor], list[float | Tensor], list[float | Tensor], list[float]]:
+    """One step of `AdaLR` for the numbers of a variable. Error: as `AdaLR.update`."""
+    return grafted_numbers(
+        x, slope, mean, square, velocity, count, along_adam=False, lr=lr, betas=betas, eps=eps, momentum=momentum, decay=decay, total=total
+    )
+
+
 RULE = Rule(
     word="ada_lr",
     options=(
@@ -68,5 +90,8 @@ RULE = Rule(
         *DECAY,
     ),
     build=AdaLR,
+    numbers=ada_lr_numbers,
+    memory=("mean", "square", "velocity", "count"),
+    together=True,
     source="Jelassi et al. 2022, section 3",
 )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Rule
-from gamespec.library.rules.adam import Adam, advance_adam
-from gamespec.library.rules.decay import DECAY, decayed
+from gamespec.library.rules.adam import Adam, adam_numbers, advance_adam
+from gamespec.library.rules.decay import DECAY, decayed, decayed_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,6 +67,25 @@ def advance_adamw(
     return advance_adam(shrunk, memory, grads, k, lr, betas, eps, 0.0, decay, total)
 
 
+def adamw_numbers(
+    x: float | Tensor,
+    slope: float | Tensor,
+    mean: float | Tensor,
+    square: float | Tensor,
+    count: float,
+    *,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[float | Tensor, float | Tensor, float | Tensor, float]:
+    """One step of `AdamW` for one number: x, mean, square and count after it. Error: as `AdamW.update`."""
+    x = x * (1 - decayed_number(lr, decay, count + 1, total) * weight_decay)
+    return adam_numbers(x, slope, mean, square, count, lr=lr, betas=betas, eps=eps, decay=decay, total=total)
+
+
 RULE = Rule(
     word="adamw",
     options=(
@@ -79,4 +98,6 @@ RULE = Rule(
     build=AdamW,
     source="Loshchilov and Hutter 2019",
     advance=advance_adamw,
+    numbers=adamw_numbers,
+    memory=("mean", "square", "count"),
 )

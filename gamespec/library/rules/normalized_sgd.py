@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Rule
-from gamespec.library.rules.decay import DECAY, decayed
-from gamespec.library.rules.directions import PER, step_lengths
+from gamespec.library.rules.decay import DECAY, decayed, decayed_number
+from gamespec.library.rules.directions import PER, length_numbers, step_lengths
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,10 +78,32 @@ def advance_normalized_sgd(
     return [p - a * (rate / (n + eps)) for p, a, n in zip(points, along, lengths, strict=True)], memory
 
 
+def normalized_numbers(
+    x: list[float | Tensor],
+    slope: list[float | Tensor],
+    velocity: list[float | Tensor],
+    count: list[float],
+    *,
+    lr: float = 1e-2,
+    momentum: float = 0.0,
+    per: str = "player",
+    eps: float = 1e-8,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[list[float | Tensor], list[float | Tensor], list[float]]:
+    """One step of `NormalizedSGD` for the numbers of a variable. Error: as `NormalizedSGD.update`."""
+    velocity = [momentum * v + s for v, s in zip(velocity, slope, strict=True)]
+    share = decayed_number(lr, decay, count[0] + 1, total) / (length_numbers(velocity) + eps)
+    return [p - share * v for p, v in zip(x, velocity, strict=True)], velocity, [c + 1 for c in count]
+
+
 RULE = Rule(
     word="normalized_sgd",
     options=(Option("lr", float, 1e-2), Option("momentum", float, 0.0), PER, Option("eps", float, 1e-8), *DECAY),
     build=NormalizedSGD,
     advance=advance_normalized_sgd,
+    numbers=normalized_numbers,
+    memory=("velocity", "count"),
+    together=True,
     source="Jelassi et al. 2022, section 2",
 )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Rule
-from gamespec.library.rules.decay import DECAY, decayed
-from gamespec.library.rules.directions import AdamDirection
+from gamespec.library.rules.decay import DECAY, decayed, decayed_number
+from gamespec.library.rules.directions import AdamDirection, adam_along
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,9 +52,31 @@ class OptimisticAdam:
             mine.copy_(saved)
 
 
+def optimistic_adam_numbers(
+    x: float | Tensor,
+    slope: float | Tensor,
+    mean: float | Tensor,
+    square: float | Tensor,
+    before: float | Tensor,
+    count: float,
+    *,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[float | Tensor, float | Tensor, float | Tensor, float | Tensor, float]:
+    """One step of `OptimisticAdam` for one number: x, mean, square, this step and count. Error: as `OptimisticAdam.update`."""
+    along, mean, square, count = adam_along(slope, mean, square, count, betas, eps)
+    now = decayed_number(lr, decay, count, total) * along
+    return x - (2 * now - before), mean, square, now, count
+
+
 RULE = Rule(
     word="optimistic_adam",
     options=(Option("lr", float, 1e-3), Option("betas", tuple, (0.9, 0.999)), Option("eps", float, 1e-8), *DECAY),
     build=OptimisticAdam,
+    numbers=optimistic_adam_numbers,
+    memory=("mean", "square", "before", "count"),
     source="Daskalakis et al. 2018, algorithm 1",
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Rule
 from gamespec.library.rules.adam import smooth_root
-from gamespec.library.rules.decay import DECAY, decayed
+from gamespec.library.rules.decay import DECAY, decayed, decayed_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,6 +102,35 @@ def advance_rmsprop(
     return moved, [*square, *mean, *velocity]
 
 
+def rmsprop_numbers(
+    x: float | Tensor,
+    slope: float | Tensor,
+    square: float | Tensor,
+    mean: float | Tensor,
+    velocity: float | Tensor,
+    count: float,
+    *,
+    lr: float = 1e-2,
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    centered: bool = False,
+    decay: str = "constant",
+    total: int = 0,
+) -> tuple[float | Tensor, float | Tensor, float | Tensor, float | Tensor, float]:
+    """One step of `RMSprop` for one number: x, square, mean, velocity and count after it. Error: as `RMSprop.update`."""
+    if weight_decay:
+        slope = slope + weight_decay * x
+    square = alpha * square + (1 - alpha) * slope * slope
+    mean = mean + (1 - alpha) * (slope - mean) if centered else mean
+    below = square - mean * mean if centered else square
+    root = torch.sqrt(below) if isinstance(below, torch.Tensor) else math.sqrt(below) if below >= 0 else math.nan
+    along = slope / (root + eps)
+    velocity = momentum * velocity + along
+    return x - decayed_number(lr, decay, count + 1, total) * velocity, square, mean, velocity, count + 1
+
+
 RULE = Rule(
     word="rmsprop",
     options=(
@@ -115,4 +145,6 @@ RULE = Rule(
     build=RMSprop,
     source="Tieleman and Hinton 2012",
     advance=advance_rmsprop,
+    numbers=rmsprop_numbers,
+    memory=("square", "mean", "velocity", "count"),
 )
