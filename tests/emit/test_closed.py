@@ -73,7 +73,7 @@ BILEVEL = """language 1
 game closed
 var u: R[2] init [0.5, -0.3]
 var w: R[2] WHERE init [0.1, 0.2]
-solve min{u} [ norm(w - [1, 2])^2 + norm(u)^2 s.t. w = argmin{w}[ norm(w - u)^2 + sum(w)*sum(u)/2 + norm(w)^2 + exp(w[0]*u[1])/5 ] ]
+solve min{u} [ norm(w - [1, 2])^2 + norm(u)^2 s.t. w = argmin{w}[ norm(w - u)^2 + sum(w)*sum(u)/2 + norm(w)^2 + exp(w[0]*u[1])/5 + w[0]*w[1]*u[0] ] ]
 schedule { u: descent(lr = 0.1)  w: sgd(lr = 0.1, steps = 5), through(HOW) }
 run { steps = 12 }
 """

@@ -254,7 +254,9 @@ def _unrolled(play: Play, op: Derive, leader: str, followers: Sequence[str], how
     with play.block(f"for _ in range({how.steps}):", followers[0]):
         play.renew()
         play.line(f"{path}.append([{', '.join(names)}])")
-        play.assign(names, _advanced(play, followers, theirs), [followers[0]] * len(names))
+        # All at once: each number's step sees where the others stood.
+        moved = play.inline(_advanced(play, followers, theirs), followers[0])
+        play.line(f"{target(names)} = {target(moved)}", followers[0])
     play.renew()
     report(play, (leader,))
     slopes = [n for o, _ in ours for n in play.spelt(o, play.slope(o, op.into))]
@@ -269,9 +271,8 @@ def _unrolled(play: Play, op: Derive, leader: str, followers: Sequence[str], how
         weighed = g.total(g.mul(p, x) for p, x in zip(back, _advanced(play, followers, theirs), strict=True))
         turned = g.gradient(weighed, [*_at(play, ours), *_at(play, theirs)])
         moved = [*map(g.add, total, turned), *turned[len(slopes) :]]
-        before = play.inline(moved, followers[0])
-        play.line(f"{target([*slopes, *pulls])} = {', '.join(before)}", followers[0])
-    play.line(f"{target(names)} = {', '.join(end)}" if len(names) > 1 else f"{names[0]} = {end[0]}")
+        play.line(f"{target([*slopes, *pulls])} = {target(play.inline(moved, followers[0]))}", followers[0])
+    play.line(f"{target(names)} = {target(end)}")
     for o, _ in ours:
         play.bind(o, play.slope(o, op.into))
     play.renew()
