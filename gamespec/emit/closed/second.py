@@ -11,7 +11,7 @@ from gamespec.emit.closed.read import Array
 from gamespec.emit.spell import spelled, target
 from gamespec.plan.ops import NOW, Adjust, Derive, Reach
 from gamespec.plan.response import Implicit, Response, Unrolled
-from gamespec.solvers.base import children
+from gamespec.solvers.base import children, plain_steps
 
 if TYPE_CHECKING:
     from gamespec.emit.closed.play import Play
@@ -243,10 +243,8 @@ def _solved(play: Play, owned: Sequence[Own], field: Callable[[], list[Node]], o
 def _unrolled(play: Play, op: Derive, leader: str, followers: Sequence[str], how: Unrolled) -> None:
     """Through the followers' plain steps: forwards once, and back over the iterates."""
     g, ours, theirs = play.graph, _owned(play, (leader,)), _owned(play, followers)
-    if not all(play.plainly(o) and not dict(play.scene.plan.rule(o).options).get("momentum") for o, _ in theirs):
-        raise NotClosed("a follower is unrolled by other steps than plain ones")
-    if any(dict(play.scene.plan.rule(o).options).get("decay", "constant") != "constant" for o, _ in theirs):
-        raise NotClosed("a follower is unrolled by steps that change their length")
+    if not all(play.plainly(o) and plain_steps(play.scene.plan.rule(o)) for o, _ in theirs):
+        raise NotClosed("a follower is unrolled by other steps than plain ones of one length")
     names = [n for o, _ in theirs for n in play.spelt(o, spelled(o))]
     count = min(how.last or how.steps, how.steps)
     path, pulls = play.formulas.fresh("path"), [play.formulas.fresh(f"pull_{n}") for n in names]
@@ -255,8 +253,7 @@ def _unrolled(play: Play, op: Derive, leader: str, followers: Sequence[str], how
         play.renew()
         play.line(f"{path}.append([{', '.join(names)}])")
         # All at once: each number's step sees where the others stood.
-        moved = play.inline(_advanced(play, followers, theirs), followers[0])
-        play.line(f"{target(names)} = {target(moved)}", followers[0])
+        play.line(f"{target(names)} = {target(play.inline(_advanced(play, followers, theirs), followers[0]))}", followers[0])
     play.renew()
     report(play, (leader,))
     slopes = [n for o, _ in ours for n in play.spelt(o, play.slope(o, op.into))]
