@@ -11,7 +11,7 @@ from gamespec.emit.closed.read import Array
 from gamespec.emit.spell import spelled, target
 from gamespec.plan.ops import NOW, Adjust, Derive, Reach
 from gamespec.plan.response import Implicit, Response, Unrolled
-from gamespec.solvers.base import children, plain_steps
+from gamespec.solvers.base import children
 
 if TYPE_CHECKING:
     from gamespec.emit.closed.play import Play
@@ -243,7 +243,8 @@ def _solved(play: Play, owned: Sequence[Own], field: Callable[[], list[Node]], o
 def _unrolled(play: Play, op: Derive, leader: str, followers: Sequence[str], how: Unrolled) -> None:
     """Through the followers' plain steps: forwards once, and back over the iterates."""
     g, ours, theirs = play.graph, _owned(play, (leader,)), _owned(play, followers)
-    if not all(play.plainly(o) and plain_steps(play.scene.plan.rule(o)) for o, _ in theirs):
+    rules = [play.scene.plan.rule(o) for o, _ in theirs]
+    if not all(play.plainly(o) for o, _ in theirs) or any(dict(r.options).get("decay", "constant") != "constant" for r in rules):
         raise NotClosed("a follower is unrolled by other steps than plain ones of one length")
     names = [n for o, _ in theirs for n in play.spelt(o, spelled(o))]
     count = min(how.last or how.steps, how.steps)
