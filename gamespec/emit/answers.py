@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from gamespec.check.shape import each as each_row
 from gamespec.emit import sets
 from gamespec.emit.functions import needs, objective_name, parameters, writer
+from gamespec.emit.noise import answered, draws, keys, stream_number
 from gamespec.emit.refuse import UnsupportedError
 from gamespec.emit.rows import bounded_body, multipliers
-from gamespec.emit.scene import ANSWERS, Scene, Text
+from gamespec.emit.scene import Scene, Text
 from gamespec.emit.spell import spelled
 from gamespec.emit.warm import begun, keep_answers
 from gamespec.ir import game as ir
@@ -55,6 +56,21 @@ def respond_parameters(scene: Scene, node: str) -> list[str]:
             names += [n for n in needs(scene, expr) if n not in names]
     samples = [spelled(n) for d in scene.game.node(node).scope for n in d.names]
     return names if not samples or any(s in names for s in samples) else [*names, samples[0]]
+
+
+def answer_noise(steps: Steps, op: Respond) -> str:
+    """The noise that a player answers with: made for a batch, or that of the first rows; None where nothing is left to chance."""
+    scene, node = steps.scene, op.node
+    draw, title = answered(scene, node), scene.title(node)
+    if not draws(op):
+        return "None"
+    if steps.moves and draw is not None:
+        return f"noise_{keys(scene)[node]}"
+    if steps.moves:
+        scene.reached.update({"Noise", "counted"})
+        return f"Noise(s.key_{keys(scene)[node]}, counted(1, s.came_{title}))"
+    axis = scene.game.node(node).axis
+    return steps.look(stream_number(scene, node), "1" if draw is None else f"{axis} * {steps.count(draw)}" if axis else steps.count(draw))
 
 
 def respond_function(scene: Scene, op: Respond, text: Text) -> None:
@@ -137,7 +153,7 @@ def _moved(op: Respond, var: ir.Var, sign: str, write: Writer, sides: sets.Box |
     """Where one step along `slope` leads, or a share of it."""
     name, noise = spelled(var.name), ""
     if op.rule.word == "langevin":
-        noise = f" + {op.rule.option('noise')!r} * torch.randn({name}.shape, generator=rng, device=s.device, dtype=DTYPE)"
+        noise = f" + {op.rule.option('noise')!r} * rng.normal({name}.shape, DTYPE)"
     return _projected(var, f"{name} {sign} {share}{op.rule.option('lr')!r} * {_steepest(op, var, write)}{noise}", write, sides)
 
 
@@ -272,7 +288,7 @@ def respond_call(steps: Steps, op: Respond) -> None:
     if var.axis:
         rows = _expand(steps, node, var)
         args = [rows.get(a, a) for a in args]
-    rng = "s.rng_start" if steps.moves else f"stream(s.seed, {ANSWERS}, s.device)"
+    rng = answer_noise(steps, op)
     size = ", ".join(
         [*([f"{var.axis} * n" if var.axis else "n"] if var.scope else []), *(map(str, var.type.shape) if var.type.kind != "params" else ["p"])]
     )

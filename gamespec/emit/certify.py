@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from gamespec.emit.answers import respond_name, respond_parameters
+from gamespec.emit.answers import answer_noise, respond_name, respond_parameters
 from gamespec.emit.data import quoted
 from gamespec.emit.feasible import feasibility
 from gamespec.emit.metrics import chosen
+from gamespec.emit.noise import ANSWERS, DIRECTIONS
 from gamespec.emit.piece import constant_text
 from gamespec.emit.points import seen
 from gamespec.emit.refuse import bounded
 from gamespec.emit.rows import multipliers, unpaid
-from gamespec.emit.scene import ANSWERS, FIXED, Scene, Text
+from gamespec.emit.scene import FIXED, Scene, Text
 from gamespec.emit.sets import Box, box, draw, projection
 from gamespec.emit.solved import answer_call
 from gamespec.emit.spell import handle, spelled
@@ -93,7 +94,7 @@ def _suboptimality(scene: Scene, node: str, text: Text) -> None:
     name = spelled(owner.owns[0])
     op = next(o for o in flat(scene.plan.body) if isinstance(o, Respond) and o.node == node)
     steps = Steps(scene, text, moves=False)
-    args = ", ".join(["s", *respond_parameters(scene, node), f"stream(s.seed, {ANSWERS}, s.device){begun(steps, op)}"])
+    args = ", ".join(["s", *respond_parameters(scene, node), answer_noise(steps, op) + begun(steps, op)])
     with steps.playing():
         steps.fixed()
         steps.load()
@@ -312,7 +313,7 @@ def _searching(scene: Scene, seats: tuple[Seat, ...], concept: str) -> list[tupl
 def _gains(searching: list[tuple[Seat, float | None]], concept: str, steps: Steps) -> None:
     """What each of them finds, and the sum of all where nobody follows anybody."""
     steps.scene.reached.add("gain_check")
-    steps.line(f"rng = stream(s.seed, {ANSWERS}, s.device)", "gains = [")
+    steps.line(f"rng = {steps.look(ANSWERS, '1')}", "gains = [")
     for seat, tol in searching:
         starts = []
         for var, shape, _ in seat.parts:
@@ -354,14 +355,14 @@ def _large(scene: Scene, text: Text) -> None:
         for one in (n for n in scene.game.nets if n.handle in scene.beams):
             steps.line(f"{handle(one)} = list({chosen(scene, one.handle)}.parameters())")
         steps.write(tuple(op for op in flat(scene.plan.body) if isinstance(op, (Respond, Choose))))
-        steps.line(f"rng = stream(s.seed, {ANSWERS}, s.device)")
+        steps.line(f"rng = {steps.look(DIRECTIONS, '1')}")
         for node in owners:
             owner = scene.game.node(node)
             nets = [net for o in owner.owns if (net := scene.net(o)) is not None]
             lists = [scene.own(net) for net in nets]
             weights = lists[0] if len(lists) == 1 else f"[{', '.join(f'*{one}' for one in lists)}]"
             sign = "-" if owner.sense == "max" else ""
-            start = "torch.randn(sum(w.numel() for w in weights), generator=rng, device=s.device, dtype=DTYPE)"
+            start = "rng.normal((sum(w.numel() for w in weights),), DTYPE)"
             steps.line(f"weights = {weights}")
             with steps.block("def cost():"):
                 steps.hoist()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from gamespec.check.constant import column_names, of_table, plain_use
+from gamespec.emit.noise import brought, keys, moves
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.spell import attribute
-from gamespec.emit.warm import warm_tables
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Expr, Word
 from gamespec.ir.types import Field
@@ -17,10 +17,6 @@ from gamespec.library.registry import words
 
 FIRST_ORDER = 4
 """Number of the random stream that shuffles the first source; the others follow."""
-
-
-FIRST_MOVES = 2048
-"""The same for the images that are shifted and mirrored."""
 
 
 def quoted(value: object) -> str:
@@ -56,7 +52,7 @@ def data_functions(scene: Scene, text: Text) -> None:
         entry = words("data").get(data.source.word)
         span = scene.spans.get(f"data:{data.name}")
         if data.source.word == "iid":
-            _sets(data, text)
+            _sets(scene, data, text)
             continue
         if entry is not None and entry.load is None:
             _stream(scene, data, text)
@@ -72,38 +68,33 @@ def data_functions(scene: Scene, text: Text) -> None:
             _batch(scene, data, text)
         if _sampled(scene, data.name):
             text.define(f"draw_{name}", "s, n, rng", f"n rows of `{data.name}`, drawn with replacement.", span)
-            text.add(f"    return s.{name}[0][torch.randint(len(s.{name}[0]), (n,), generator=rng, device=s.device)]")
+            text.add(f"    return s.{name}[0][rng.whole((n,), len(s.{name}[0]))]")
     for dist in scene.game.dists:
         _dist(dist, text)
 
 
 def _batch(scene: Scene, data: ir.Data, text: Text) -> None:
     """The rows of a minibatch, its images moved where that was asked for."""
-    name, moves = attribute(data.name), _moves(data)
-    if data.name in warm_tables(scene):
-        text.add(f"    return *(t[rows] for t in s.{name}), s.order_{name}.visits().to(s.device)")
+    name, moved = attribute(data.name), moves(data)
+    many = data.name in brought(scene)
+    if moved or many:
+        text.add(f"    visits = s.order_{name}.visits().to(s.device)")
+    if not moved:
+        text.add(f"    return {f'*(t[rows] for t in s.{name}), visits' if many else f'tuple(t[rows] for t in s.{name})'}")
         return
-    if not moves:
-        text.add(f"    return tuple(t[rows] for t in s.{name})")
-        return
-    scene.reached.add("moved_images")
-    text.add(f"    drawn = [t[rows] for t in s.{name}]")
+    scene.reached.update({"moved_images", "Noise"})
+    text.add(f"    drawn, rng = [t[rows] for t in s.{name}], Noise(s.key_{keys(scene)[f'data:{data.name}']}, visits)")
     for k, f in enumerate(data.fields):
         if len(f.type.shape) == 3:
-            settings = f"pad={moves.get('pad', 0)}, flip={moves.get('flip', False)}, fill={_darkest(f)!r}"
-            text.add(f"    drawn[{k}] = moved_images(drawn[{k}], s.rng_moves_{name}, {settings})")
-    text.add("    return tuple(drawn)")
+            settings = f"pad={moved.get('pad', 0)}, flip={moved.get('flip', False)}, fill={_darkest(f)!r}"
+            text.add(f"    drawn[{k}] = moved_images(drawn[{k}], rng, {settings})")
+    text.add(f"    return {'*drawn, visits' if many else 'tuple(drawn)'}")
 
 
 def _darkest(field: Field) -> float:
     """What comes in at the edge of an image: 0, or the value next to it in the declared range."""
     lo, hi = (None, None) if field.range is None else (field.range.lo, field.range.hi)
     return float(lo) if lo is not None and lo > 0 else float(hi) if hi is not None and hi < 0 else 0.0
-
-
-def _moves(data: ir.Data) -> dict[str, object]:
-    """What is done to the images of each minibatch; nothing for a source that is no word of the library."""
-    return of_table(data.source)[2] if data.source.word in words("data") else {}
 
 
 def _measured(scene: Scene) -> list[Expr]:
@@ -121,15 +112,16 @@ def _undeclared(scene: Scene, data: ir.Data) -> bool:
     return any(name == data.name and column not in {f.name for f in data.fields} for name, column in columns)
 
 
-def _sets(data: ir.Data, text: Text) -> None:
+def _sets(scene: Scene, data: ir.Data, text: Text) -> None:
     """Sets of rows of another source; as many as make up a minibatch."""
     (of, size), _ = plain_use(data.source)
-    table = f"s.{attribute(str(of))}"
+    table, name = f"s.{attribute(str(of))}", attribute(data.name)
+    scene.reached.update({"Noise", "counted"})
     text.define(f"batch_{attribute(data.name)}", "s", f"Sets of {size} rows of `{of}`, drawn independently; BATCH rows in all, one set at least.")
     text.add(
-        f"    sets = max(1, (BATCH or len({table}[0])) // {size})",
-        f"    rows = torch.randint(len({table}[0]), (sets, {size}), generator=s.rng_data, device=s.device)",
-        f"    return tuple(t[rows] for t in {table})",
+        f"    visits = counted(max(1, (BATCH or len({table}[0])) // {size}), s.came_{name})",
+        f"    rows = Noise(s.key_{keys(scene)[f'data:{data.name}']}, visits).whole((len(visits), {size}), len({table}[0]))",
+        f"    return {f'*(t[rows] for t in {table}), visits' if data.name in brought(scene) else f'tuple(t[rows] for t in {table})'}",
     )
 
 
@@ -141,20 +133,24 @@ def _stream(scene: Scene, data: ir.Data, text: Text) -> None:
     text.define(f"draw_{name}", "s, n, rng", f"n fresh samples of `{data.name}`, [{shape}].", span)
     text.add(f"    return {entry.draw.__name__}(n, rng{', ' if args else ''}{args}).to(s.device, DTYPE)", span=span)
     text.define(f"batch_{name}", "s, n=BATCH", f"The next n samples of `{data.name}`.", span)
-    text.add(f"    return (draw_{name}(s, n, s.rng_data),)")
+    scene.reached.update({"Noise", "counted"})
+    text.add(
+        f"    visits = counted(n, s.came_{name})",
+        f"    x = draw_{name}(s, n, Noise(s.key_{keys(scene)[f'data:{data.name}']}, visits))",
+        f"    return {'x, visits' if data.name in brought(scene) else '(x,)'}",
+    )
 
 
 def _dist(dist: ir.Dist, text: Text) -> None:
     _, options = plain_use(dist.source)
     shape = "".join(f", {n}" for n in dist.type.shape)
-    settings = "generator=rng, device=s.device, dtype=DTYPE"
     if dist.source.word == "Normal":
         mean, std = options.get("mean", 0), options.get("std", 1)
-        drawn = f"torch.randn(n{shape}, {settings})"
+        drawn = f"rng.normal((n,{shape[1:]}), DTYPE)"
         drawn = drawn if (mean, std) == (0, 1) else f"{mean} + {std} * {drawn}"
     else:
         lo, hi = (float(str(options.get(key, usual))) for key, usual in (("lo", 0), ("hi", 1)))
-        drawn = f"torch.rand(n{shape}, {settings})"
+        drawn = f"rng.uniform((n,{shape[1:]}), DTYPE)"
         drawn = drawn if (lo, hi) == (0, 1) else f"{lo!r} + {hi - lo!r} * {drawn}"
     text.define(f"draw_{attribute(dist.name)}", "s, n, rng", f"n samples of `{dist.name}`, [n{shape}].")
     text.add(f"    return {drawn}")
@@ -179,8 +175,6 @@ def start_data(scene: Scene, d: ir.Data, number: int, text: Text) -> None:
     if any(d.name in getattr(op, "data", ()) for op in scene.plan.body):
         scene.reached.add("Sampler")
         text.add(f'    s.order_{name} = Sampler(len(s.{name}[0]), BATCH, stream(seed, {FIRST_ORDER + number}, "cpu"))')
-        if _moves(d):
-            text.add(f"    s.rng_moves_{name} = stream(seed, {FIRST_MOVES + number}, device)")
 
 
 def _columns(d: ir.Data) -> list[str]:

@@ -8,6 +8,7 @@ from gamespec.check.shape import Shaped, draw_names
 from gamespec.emit.answers import respond_function, respond_name, respond_parameters, searches
 from gamespec.emit.data import quoted
 from gamespec.emit.functions import writer, written
+from gamespec.emit.noise import answered, draws, stream_number
 from gamespec.emit.points import seen
 from gamespec.emit.scene import Scene, Text, draws_of, is_table
 from gamespec.emit.spell import attribute, spelled
@@ -60,7 +61,8 @@ def _looks(scene: Scene, text: Text, name: str, doc: str, entries: list[str]) ->
     text.define(name, "s", doc)
     seen(scene, text)
     if any("s.rng_measure" in line for line in text.lines):
-        text.add("    s.rng_measure = stream(s.seed, 2, s.device)  # the same draws at every look")
+        scene.reached.add("Drawn")
+        text.add("    s.rng_measure = Drawn(stream(s.seed, 2, s.device))  # the same draws at every look")
     steps = Steps(scene, text, moves=False)
     with steps.playing():
         if len(entries) < 2:
@@ -106,7 +108,9 @@ def _metric(scene: Scene, metric: Metric, searched: dict[str, Respond], text: Te
         else:
             steps.line(f"{spelled(d.names[0])} = draw_{attribute(d.over)}(s, {_SAMPLES}, s.rng_measure)  # {steps.shapes(d)}")
     for node in inner:
-        args = ", ".join(["s", *respond_parameters(scene, node), "s.rng_measure", "steps", *(["restarts"] if searches(searched[node]) else [])])
+        first = answered(scene, node)
+        noise = steps.look(stream_number(scene, node), "1" if first is None else steps.count(first)) if draws(searched[node]) else "None"
+        args = ", ".join(["s", *respond_parameters(scene, node), noise, "steps", *(["restarts"] if searches(searched[node]) else [])])
         steps.line(f"{spelled(scene.game.node(node).owns[0])} = {respond_name(scene, node)}({args})", node=node)
     lines, piece = written(steps.writer, expr)
     text.add("    with torch.no_grad():", *(f"        {line}" for line in lines), f"        return {piece.text}", span=span)

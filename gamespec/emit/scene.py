@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 FIXED = 1024
 """Rows on which residuals and checks of followers are taken."""
 
-NOISE, ROWS, ANSWERS, STARTS = 1000, 1001, 1002, 1003
-"""Numbers of the random streams of what is the same at every look; a run itself uses those below."""
-
-
 @dataclass(slots=True)
 class Text:
     """Lines of the program as they are written, with the place in the `.game` file that each stands for."""

@@ -113,25 +113,34 @@ def library_options(part: ir.Part, writer: Writer) -> list[str]:
 
 
 def draw(found: ir.Set | None, shape: str, rng: str, writer: Writer, *, rows: bool) -> str:
-    """The text of a random member of a set, of shape `shape` (a Python expression giving a tuple or a size)."""
-    options = f"generator={rng}, device=s.device, dtype=DTYPE"
+    """The text of a random member of a set, of shape `shape` (a Python expression giving a tuple).
+
+    `rng` is the text of noise, or of a generator of the state.
+    """
+
+    def number(law: str) -> str:
+        if not rng.startswith("s.rng_"):
+            return f"{rng}.{law}({shape}, DTYPE)"
+        return f"torch.{'rand' if law == 'uniform' else 'randn'}({shape}, generator={rng}, device=s.device, dtype=DTYPE)"
+
     sides = box(found, writer) if found is not None else Box(None, None)
     if sides is None:
         assert found is not None  # only a set can be no box
         if words("sets")[found.parts[0].word].start is None:
-            return projection(found, f"torch.randn({shape}, {options})", writer, rows=rows)
+            return projection(found, number("normal"), writer, rows=rows)
         call = library_call(found, shape, writer, "start_rows" if rows else "start")
-        return f"{call[:-1]}, rng={rng}, dtype=DTYPE)"
+        writer.reached.update({"Drawn"} if rng.startswith("s.rng_") else set())
+        return f"{call[:-1]}, rng={f'Drawn({rng})' if rng.startswith('s.rng_') else rng}, dtype=DTYPE)"
     # Inside rather than on the side, where a logarithm may have no slope.
-    away = f"torch.abs(torch.randn({shape}, {options}))"
+    away = f"torch.abs({number('normal')})"
     if sides.lo is not None and sides.hi is None:
         return f"{'lo' if sides.tensors else sides.lo} + {away}"
     if sides.hi is not None and sides.lo is None:
         return f"{'hi' if sides.tensors else sides.hi} - {away}"
     if sides.lo is None or sides.hi is None:
-        return projection(found, f"torch.randn({shape}, {options})", writer, rows=rows)
+        return projection(found, number("normal"), writer, rows=rows)
     lo, hi = ("lo", "hi") if sides.tensors else (sides.lo, sides.hi)
-    return f"{lo} + {_width(lo, hi)} * torch.rand({shape}, {options})"
+    return f"{lo} + {_width(lo, hi)} * {number('uniform')}"
 
 
 def _width(lo: str, hi: str) -> str:

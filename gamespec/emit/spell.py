@@ -18,7 +18,7 @@ _PROGRAM = frozenset([
     "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
     "gain", "note", "sizes", "points", "shapes", "at", "good", "only", "climb", "climbs", "weight", "moved", "g_all", "field", "check", "play",
     "costs", "cost", "sets", "gains", "weights", "budget", "tried", "along", "answered", "last", "linprog",
-    "kept", "standing", "ending", "known", "TAIL", "Any", "NamedTuple", "Sequence",
+    "kept", "standing", "ending", "known", "drawn", "visits", "TAIL", "Any", "NamedTuple", "Sequence",
     "advance", "memory", "graph", "slopes", "g_lead", "g_follow",
     "loop", "portrait", "scattered", "count", "columns", "plain", "losses", "held", "every", "seen", "starts", "ends", "stride",
 ])
@@ -27,7 +27,7 @@ _PROGRAM = frozenset([
 
 _PREFIXES = (
     "objective_", "moved_by_", "respond_", "answer_", "metric_", "batch_", "read_", "draw_", "best_", "value_", "g_", "at_",
-    "rng_", "rule_", "order_", "moved_", "count_", "kept_", "warm_", "rows_",
+    "rng_", "rule_", "order_", "moved_", "count_", "kept_", "warm_", "rows_", "key_", "came_", "noise_", "visits_",
 )  # fmt: skip
 _SUFFIXES = ("_", "_best", "_each", "_one", "_start", "_params", "_table")
 
@@ -46,8 +46,8 @@ def spelled(name: str) -> str:
 
 def attribute(name: str) -> str:
     """A name of the game as an attribute of the state, or as the end of a function's name."""
-    taken = name in ("k", "seed", "device", "good", "answered") or name.startswith(("rng_", "rule_", "order_")) or name.endswith(("_", "_table"))
-    return f"{name}_" if keyword.iskeyword(name) or taken else name
+    taken = name in ("k", "seed", "device", "good", "answered") or name.startswith(("rng_", "rule_", "order_", "key_", "came_"))
+    return f"{name}_" if keyword.iskeyword(name) or taken or name.endswith(("_", "_table")) else name
 
 
 def handle(net: ir.Net) -> str:

@@ -10,6 +10,7 @@ from gamespec.emit import sets
 from gamespec.emit.data import arguments, quoted, start_data
 from gamespec.emit.functions import writer
 from gamespec.emit.metrics import chosen
+from gamespec.emit.noise import counters, keys, measured_by_chance, stream_number
 from gamespec.emit.piece import constant_text, exact
 from gamespec.emit.points import kept, seen
 from gamespec.emit.scene import Scene, Text
@@ -40,7 +41,15 @@ def start_function(scene: Scene, text: Text, memory: Mapping[str, tuple[int, ...
     if game.data:
         text.add("    data = data or {}")
     text.add("    s = State()", "    s.k, s.seed, s.device = 0, seed, device")
-    text.add("    s.rng_start, s.rng_noise, s.rng_measure, s.rng_data = (stream(seed, number, device) for number in range(4))")
+    text.add("    s.rng_start = stream(seed, 0, device)")
+    if measured_by_chance(scene):
+        scene.reached.add("Drawn")
+        text.add("    s.rng_measure = Drawn(stream(seed, 2, device))")
+    names, counts = keys(scene), counters(scene)
+    if names:
+        scene.reached.add("stream_key")
+    text.add(*(f"    s.key_{name} = stream_key(seed, {stream_number(scene, of)}, device)" for of, name in names.items()))
+    text.add(*(f"    s.came_{name} = torch.zeros((), dtype=torch.int64, device=device)" for name in counts))
     for k, d in enumerate(game.data):
         start_data(scene, d, k, text)
     for n in game.nets:

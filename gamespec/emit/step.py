@@ -14,8 +14,9 @@ from gamespec.emit.derive import derive
 from gamespec.emit.field import adjust, reach
 from gamespec.emit.functions import needs, objective_name, parameters, writer
 from gamespec.emit.moves import keep, move
+from gamespec.emit.noise import answered, beside, brought, by_chance, keys, numbered, numbers, stream_number
 from gamespec.emit.points import kept, local
-from gamespec.emit.scene import FIXED, NOISE, ROWS, Scene, Text, draws_of, is_table
+from gamespec.emit.scene import FIXED, Scene, Text, draws_of, is_table
 from gamespec.emit.spell import attribute, handle, point_name, spelled, target
 from gamespec.emit.survey import survey
 from gamespec.emit.warm import bind_rows, warm_tables
@@ -120,8 +121,13 @@ class Steps:
                 whole = f"s.{name}" if self._exact(d.over) else f"(t[:{most}] for t in s.{name})"
                 self.bind(d, self.sets(d.over, str(most)) or whole, done)
             else:
-                kind = ROWS if d.over in {x.name for x in self.scene.game.data} else NOISE
-                self.line(f"{spelled(d.names[0])} = draw_{name}(s, {rows}, stream(s.seed, {kind}, s.device))  # {self.shapes(d)}")
+                of = f"data:{d.over}" if any(x.name == d.over for x in self.scene.game.data) else d.names[0]
+                self.line(f"{spelled(d.names[0])} = draw_{name}(s, {rows}, {self.look(stream_number(self.scene, of), rows)})  # {self.shapes(d)}")
+
+    def look(self, number: int, rows: str) -> str:
+        """The noise of the random stream with this number for the first rows, the same at every look."""
+        self.scene.reached.add("noise_of_first")
+        return f"noise_of_first(s.seed, {number}, {rows}, s.device)"
 
     def _exact(self, source: str) -> bool:
         """Whether an objective sums over this whole table."""
@@ -135,14 +141,21 @@ class Steps:
             self.line(*(f"{a} = {b}" for a, b in zip(names, map(spelled, known.names), strict=False)))
             return
         source = next(x for x in self.scene.game.data if x.name == draw.over)
+        rest = value.startswith("batch.get") and draw.over in brought(self.scene)
         if source.grouped:
             said = ", ".join(f"{f.name.removeprefix('.')} [{', '.join(['n', 'rows', *map(str, f.type.shape)])}]" for f in source.fields)
-            self.line(f"{names[0]} = {f'tuple{value}' if value.startswith('(') else value}  # {said}")
-            return
-        fields = len(next(d for d in self.scene.game.data if d.name == draw.over).fields)
-        rest = ["*known"] if value.startswith("batch.get") and draw.over in warm_tables(self.scene) else []
-        self.line(f"{target(names + ['_'] * (fields - len(names)) + rest)} = {value}  # {self.shapes(draw)}")
-        if rest:
+            if rest:
+                self.line(f"drawn = {value}")
+                self.line(f"{names[0]}, known = drawn[:{len(source.fields)}], drawn[{len(source.fields)}:]  # {said}")
+            else:
+                self.line(f"{names[0]} = {f'tuple{value}' if value.startswith('(') else value}  # {said}")
+        else:
+            unused = ["_"] * (len(source.fields) - len(names))
+            self.line(f"{target(names + unused + ['*known'] * rest)} = {value}  # {self.shapes(draw)}")
+        if rest and draw.over in numbered(self.scene):
+            self.scene.reached.add("counted")
+            self.line(f"{numbers(self.scene, draw)} = known[0] if known else counted({self.count(draw)}, s.came_{attribute(draw.over)})")
+        if rest and draw.over in warm_tables(self.scene):
             bind_rows(self, draw.over)
 
     def shapes(self, draw: Draw) -> str:
@@ -213,15 +226,30 @@ class Steps:
     def sample(self, op: Sample) -> None:
         """Names of the next batch; noise for as many rows."""
         done: dict[str, Draw] = {}
-        draws = self.draws()
+        draws, named = self.draws(), keys(self.scene)
         for d in (d for source in op.data for d in draws if d.over == source):
             rows = self._rows_beside(d, "BATCH")
             args = "s" if is_table(self.scene.game, d.over) or rows == "BATCH" else f"s, {rows}"
             self.bind(d, f'batch.get("{d.over}") or batch_{attribute(d.over)}({args})', done)
         for d in (d for source in op.dists for d in draws if d.over == source):
-            drawn = f"draw_{attribute(d.over)}(s, {self._rows_beside(d, self._any_rows(op))}, s.rng_noise)"
-            self.line(f"{spelled(d.names[0])} = {drawn}  # {self.shapes(d)}")
+            rows, visits = self._rows_beside(d, self._any_rows(op)), numbers(self.scene, d)
+            if beside(self.scene, d) is None:
+                self.line(f"{visits} = counted({rows}, s.came_{visits.removeprefix('visits_')})")
+            noise = f"Noise(s.key_{named[d.names[0]]}, {visits})"
+            self.scene.reached.update({"Noise", "counted"})
+            self.line(f"{spelled(d.names[0])} = draw_{attribute(d.over)}(s, {rows}, {noise})  # {self.shapes(d)}")
+        for node in by_chance(self.scene):
+            source = answered(self.scene, node)
+            if source is not None and source.over in (*op.data, *op.dists):
+                self.scene.reached.add("Noise")
+                rows = self._members(node, numbers(self.scene, source))
+                self.line(f"noise_{named[node]} = Noise(s.key_{named[node]}, {rows})  # by row, in any batch")
         self.hoist()
+
+    def _members(self, node: str, visits: str) -> str:
+        """The numbers of what a player answers: those of the samples, and for a family those of every element's."""
+        axis = self.scene.game.node(node).axis
+        return f"({axis} * {visits} + torch.arange({axis}, device=s.device)[:, None]).flatten()" if axis else visits
 
     def _any_rows(self, op: Sample) -> str:
         first = next((d for d in self.draws() if d.over in op.data), None)

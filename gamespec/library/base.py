@@ -51,13 +51,15 @@ class Set:
     diameter: Callable[..., float | None] | None = None
     contains_zero: bool = True
     start: Callable[..., Any] | None = None
-    """`start(shape, *options, rng=, dtype=)`: a random member, None for a plain uniform draw in the box."""
+    """`start(shape, *options, rng=, dtype=)`: a random member, by `rng.uniform(shape, dtype)` and `rng.normal(..)`; None for uniform in the box."""
     outside: Callable[..., str] | None = None
     """`outside(numbers, *options)`: why a point, as a list of numbers, is no member; empty where it is one. Without torch."""
     project_rows: Callable[..., Any] | None = None
     """`project_rows(z, *options)` for a stack of points [b, ...event]; None where `project` does that as well."""
     start_rows: Callable[..., Any] | None = None
-    """`start_rows(shape, *options, rng=, dtype=)` for a stack, shape [b, ...event]; None where `start` does that."""
+    """`start_rows(shape, *options, rng=, dtype=)` for a stack, shape [b, ...event]; None where `start` does that.
+
+    A row must depend on its own numbers alone, so that it is the same in any batch."""
     sizes: int = 0
     mirror: Callable[..., Any] | None = None
     """`mirror(z, step, *options)`: from a member, a step against `step` in the geometry of the set; None for the plain one."""
@@ -108,7 +110,7 @@ class Source:
     """A data source.
 
     A table: `load(*args, **options) -> dict[str, Tensor]`, rows first; `rows(*args, **options)` counts them without torch.
-    A stream: `draw(n, rng, *args, **options) -> Tensor [n, ...]`.
+    A stream: `draw(n, rng, *args, **options) -> Tensor [n, ...]`, by `rng.uniform(shape, dtype)`, `rng.normal(..)`, `rng.whole(shape, size)`.
     `columns` describes both; a record field of class type takes the option `targets` in order (default ("y",)).
     """
 

@@ -27,6 +27,7 @@ from gamespec.library.registry import words
 from gamespec.report.diagnostic import Diagnostic, Label
 from gamespec.report.source import Span
 from gamespec.run.growth import longer
+from gamespec.run.sampled import fixed_noise
 
 if TYPE_CHECKING:
     from gamespec.ir.game import Game, Node
@@ -210,7 +211,7 @@ class Probes:
         judge = next((f for n, f in vars(self.module).items() if n.startswith(f"objective_{metric}_")), None)
         if not correct or answer is None or judge is None:
             return None
-        known = self._names_of(state, node) | {"s": state, "rng": torch.Generator(state.device).manual_seed(0)}
+        known = self._names_of(state, node) | {"s": state}
         given = _bound(answer, known)
         found = None if given is None else answer(**given)
         found = found[0] if isinstance(found, tuple) else found  # multipliers may come with it
@@ -222,7 +223,7 @@ class Probes:
 
     def _covers(self, state: State, net: str, dist: str, data: str, step: int) -> None:
         """The share of real samples with a generated one no farther than their fifth real neighbour. Source: Naeem et al. 2020, equation 4."""
-        rng = torch.Generator(state.device).manual_seed(0)
+        rng = fixed_noise(self.module, _ROWS, state.device)
         held = getattr(state, attribute(data), None)
         draw = getattr(self.module, f"draw_{attribute(data)}", None)
         with torch.no_grad():
@@ -280,13 +281,14 @@ class Probes:
         return [next((n.name for n in self.game.nets if n.handle == o), o) for o in node.owns]
 
     def _names_of(self, state: State, node: Node) -> dict[str, Any]:
-        """What the functions of a metric's player take, by name: networks, variables, the first rows of its samples."""
+        """What the functions of a metric's player take, by name: networks, variables, the first rows of its samples, noise for them."""
         found = {spelled(n.name): getattr(state, spelled(n.name)) for n in self.game.nets}
         found |= {spelled(v.name): getattr(state, spelled(v.name)) for v in self.game.vars if not v.scope and hasattr(state, spelled(v.name))}
         for d in node.scope:
             rows = getattr(state, attribute(d.over), None)
             if rows is not None:
                 found |= {spelled(n): t[:_ROWS] for n, t in zip(d.names, rows, strict=False)}
+                found["rng"] = fixed_noise(self.module, len(rows[0][:_ROWS]), state.device)
         return found
 
     # -------------------------------------------------------------- the state
@@ -311,7 +313,8 @@ class Probes:
 
     def _look(self, state: State) -> None:
         """The same draws at every look."""
-        state.rng_measure = torch.Generator(state.device).manual_seed(0)
+        if hasattr(state, "rng_measure"):
+            state.rng_measure = type(state.rng_measure)(torch.Generator(state.device).manual_seed(0))
 
     def copied(self, state: State) -> State:
         """Another state with the same numbers, that may change; data are shared."""

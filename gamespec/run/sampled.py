@@ -55,9 +55,9 @@ class Sampled:
 
     def _made(self, net: Net, dist: Dist, state: State) -> list[Any]:
         generator = getattr(state, spelled(net.name))
-        rng = torch.Generator(state.device).manual_seed(_SEED)
         flat = net.output.shape == (2,)
-        noise = getattr(self._module, f"draw_{attribute(dist.name)}")(state, POINTS if flat else IMAGES, rng)
+        count = POINTS if flat else IMAGES
+        noise = getattr(self._module, f"draw_{attribute(dist.name)}")(state, count, fixed_noise(self._module, count, state.device))
         trained = generator.training
         generator.eval()
         try:
@@ -73,3 +73,9 @@ class Sampled:
 
 def _size(shape: tuple[int, ...]) -> int:
     return shape[0] * shape[1] * shape[2]
+
+
+def fixed_noise(module: Emitted, n: int, device: str) -> Any:  # noqa: ANN401  # of the program; until 2027-11
+    """The noise of n samples that a program has for looks, the same at every one; None where it leaves nothing to chance."""
+    make = getattr(module, "noise_of_first", None)
+    return None if make is None else make(_SEED, 0, n, device)

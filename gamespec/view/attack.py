@@ -13,6 +13,7 @@ from gamespec.ir.expr import Apply, Ref
 from gamespec.ir.game import Net, Node, Param, Var
 from gamespec.ir.walk import walk
 from gamespec.lazy import torch
+from gamespec.run.sampled import fixed_noise
 from gamespec.view.beside import Cast, casts, played
 from gamespec.view.opened import Opened, Undrawable
 from gamespec.view.picture import Curve, Dots, Panel, Picture, Tiles
@@ -115,7 +116,7 @@ def _images(
     draw = node.scope[0]
     data = next(d for d in run.game.data if d.name == draw.over)
     s = run.state
-    table = dict(zip(draw.names, rows(run, data, torch.Generator().manual_seed(1), 32), strict=True))
+    table = dict(zip(draw.names, rows(run, data, fixed_noise(run.module, 32, "cpu"), 32), strict=True))
     taken = inspect.signature(respond).parameters
     wanted = [p for p in taken if p not in ("s", "rng", *_SEARCH)]
     unknown = [p for p in wanted if p not in table and not hasattr(s, p)]
@@ -127,7 +128,7 @@ def _images(
     for cast in shown:
         with played(run, net, cast):
             given = {p: table[p] if p in table else getattr(s, p) for p in wanted}
-            rng = torch.Generator().manual_seed(1)
+            rng = fixed_noise(run.module, len(clean), "cpu")
             answer = respond(s, **given, rng=rng, **{k: v for k, v in _SEARCH.items() if k in taken})
             moved = (answer[0] if isinstance(answer, tuple) else answer).detach()  # multipliers may come with it
             with torch.no_grad():

@@ -9,7 +9,7 @@ from gamespec.emit.spell import spelled
 from gamespec.ir.expr import Num, Ref
 from gamespec.ir.game import Data, Dist, Net
 from gamespec.lazy import torch
-from gamespec.run.sampled import generators
+from gamespec.run.sampled import fixed_noise, generators
 from gamespec.view.beside import Cast, casts
 from gamespec.view.opened import Opened, Undrawable
 from gamespec.view.picture import Dots, Panel, Picture, Regions, Tiles
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _POINTS = 1000
 _TIMES = 6
 _SIDE = 100
-_SEED = 12345
 """The stream that pictures draw from: never one of the run."""
 
 
@@ -36,7 +35,7 @@ def generated(run: Opened) -> Picture:
 
 
 def _generated(run: Opened, net: Net, dist: Dist) -> Panel | Tiles:
-    s, rng = run.state, torch.Generator().manual_seed(_SEED)
+    s, rng = run.state, fixed_noise(run.module, _POINTS, "cpu")
     draw = getattr(run.module, f"draw_{dist.name}", None)
     module = run.module.players(s).get(net.handle, getattr(s, spelled(net.name), None))
     if draw is None or module is None:
@@ -79,7 +78,7 @@ def _tiles(name: str, shown: list[tuple[int, Any]]) -> Tiles:
 def _clouds(run: Opened, name: str, shown: list[tuple[int, Any]]) -> list[Panel | Tiles]:
     """A panel of points for each step, all with the axes of the data where there is data in the plane."""
     data = next((d for d in run.game.data if [f.type.shape for f in d.fields] == [(2,)]), None)
-    real = rows(run, data, torch.Generator().manual_seed(_SEED))[0].float()[:300].tolist() if data is not None else []
+    real = rows(run, data, fixed_noise(run.module, _POINTS, "cpu"))[0].float()[:300].tolist() if data is not None else []
     everything = [*real, *(point for _, made in shown for point in made if all(math.isfinite(v) for v in point))] or [[0.0, 0.0]]
     low, high = ([end(p[k] for p in everything) for k in (0, 1)] for end in (min, max))
     gaps = [0.05 * max(b - a, 1e-6) for a, b in zip(low, high, strict=True)]
@@ -92,7 +91,7 @@ def _clouds(run: Opened, name: str, shown: list[tuple[int, Any]]) -> list[Panel 
     return panels
 
 
-def rows(run: Opened, data: Data, rng: Any, most: int = _POINTS) -> tuple[Tensor, ...]:  # noqa: ANN401  # a torch generator; until 2027-11
+def rows(run: Opened, data: Data, rng: Any, most: int = _POINTS) -> tuple[Tensor, ...]:  # noqa: ANN401  # of the program; until 2027-11
     """Some rows of a data source: the first of a table, fresh ones of a stream."""
     s = run.state
     for name in (data.name, f"{data.name}_"):
@@ -121,7 +120,7 @@ def boundaries(run: Opened, others: Sequence[Opened] = ()) -> Picture:
 
 
 def _boundary(run: Opened, cast: Cast, net: Net, data: Data) -> list[Panel]:
-    x, y = (column.cpu() for column in rows(run, data, torch.Generator().manual_seed(_SEED))[:2])
+    x, y = (column.cpu() for column in rows(run, data, fixed_noise(run.module, _POINTS, "cpu"))[:2])
     low, high = x.amin(0), x.amax(0)
     low, high = low - 0.15 * (high - low), high + 0.15 * (high - low)
     lines = [torch.linspace(float(low[k]), float(high[k]), _SIDE, dtype=x.dtype) for k in (0, 1)]

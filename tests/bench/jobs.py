@@ -81,7 +81,8 @@ def summed() -> tuple[Work, Work]:
     s = module.start()
     a, b = (t[:128] for t in s.train)
     net = hand.digits_cnn()
-    return lambda: module.respond_d(s, s.h, a, b, s.rng_start, steps=10), lambda: loops.robust_accuracy(net, a, b, 0.15, 0.04, 10)
+    noise = module.Noise(s.key_d, torch.arange(128))
+    return lambda: module.respond_d(s, s.h, a, b, noise, steps=10), lambda: loops.robust_accuracy(net, a, b, 0.15, 0.04, 10)
 
 
 def trained(search: str) -> tuple[object, object]:

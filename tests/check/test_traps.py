@@ -123,7 +123,7 @@ TRAPS = (
     Trap("L17", "an average says that it is one", test="solvers/test_averages.py::test_what_is_reported_is_the_average_and_both_are_saved"),
     Trap("L17", "a network answers with its average", test="solvers/test_averages.py::test_a_network_answers_with_its_average"),
     Trap("L23", "streams of its own, never the global one", ROBUST, shows=(r"torch\.Generator\(",), lacks=GLOBAL),
-    Trap("L23", "the same for a game of noise", GAN, shows=(r"rng_noise", r"torch\.Generator\("), lacks=GLOBAL),
+    Trap("L23", "the same for a game of noise", GAN, shows=(r"stream_key", r"torch\.Generator\("), lacks=GLOBAL),
     Trap("L24", "steps of an epoch follow the rows that are there", test="emit/test_steps.py::test_epochs_are_counted_on_the_rows_that_are_there"),
     Trap("L25", "half precision inside the attack alone", test="emit/test_search.py::test_mixed_precision_is_inside_the_attack_alone"),
     Trap("L25", "no scaling of gradients", ROBUST.replace("seed = 0", "seed = 0  precision = mixed"), shows=(r"autocast",), lacks=r"GradScaler"),

@@ -47,9 +47,8 @@ def test_a_stack_of_networks_plays_as_a_loop_over_them():
     s = module.start(3)
     for _ in range(4):
         leader, copies = copy.deepcopy(s.G), apart(s.D, 3)
-        (x,), before = module.batch_ring8(s), s.rng_noise.get_state()
-        z = module.draw_noise(s, 16, s.rng_noise)
-        s.rng_noise.set_state(before)
+        (x,), came = module.batch_ring8(s), s.came_z.clone()
+        z = module.draw_noise(s, 16, module.Noise(s.key_z, module.counted(16, came)))
         best = max(copies, key=lambda d: value(leader, d, x, z).item())
         for p, g in zip(leader.parameters(), torch.autograd.grad(value(leader, best, x, z), list(leader.parameters())), strict=True):
             p.data -= 0.5 * g
@@ -69,7 +68,7 @@ def test_the_best_copy_is_the_player():
     s = module.start(0)
     for _ in range(3):
         module.step(s)
-    x, z = module.draw_ring8(s, 1024, module.stream(0, 1001, "cpu")), module.draw_noise(s, 1024, module.stream(0, 1000, "cpu"))
+    x, z = (draw(s, 1024, module.noise_of_first(0, k, 1024, "cpu")) for draw, k in ((module.draw_ring8, 3072), (module.draw_noise, 2048)))
     best = max(apart(s.D, 3), key=lambda d: value(s.G, d, x, z).item())
     found = module.players(s)["D"]
     torch.testing.assert_close(found.state_dict(), best.state_dict())
@@ -103,7 +102,7 @@ def test_a_slope_inside_an_objective_takes_the_copies_in_turn():
     module = program(penalty)
     s = module.start(0)
     module.step(s)
-    (x,), z = module.batch_ring8(s), module.draw_noise(s, 16, s.rng_noise)
+    (x,), z = module.batch_ring8(s), module.draw_noise(s, 16, module.noise_of_first(0, 0, 16, "cpu"))
     weights = [p.detach() for p in s.D.parameters()]
     values = [module.objective_v(s.D, s.G, [w[k] for w in weights], *([x, z, x][: module.objective_v.__code__.co_argcount - 3])) for k in range(3)]
     for one, d in zip(values, apart(s.D, 3), strict=True):

@@ -82,8 +82,8 @@ def test_a_step_shows_its_shapes():
     """What is drawn and what is answered carries its shape at the end of the line."""
     text = emitted(next(p for p in SPECS if p.stem == "pgd_digits"))
 
-    assert 'a, b = batch.get("train") or batch_train(s)  # a [n, 1, 8, 8], b [n]' in text
-    assert "d = respond_d(s, h, a, b, s.rng_start)  # [n, 1, 8, 8]" in text
+    assert 'a, b, *known = batch.get("train") or batch_train(s)  # a [n, 1, 8, 8], b [n]' in text
+    assert "d = respond_d(s, h, a, b, noise_d)  # [n, 1, 8, 8]" in text
 
 
 def test_lines_know_where_they_come_from():

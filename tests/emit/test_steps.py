@@ -31,7 +31,7 @@ def test_an_attack_in_an_l2_ball_finds_the_worst_point_of_a_linear_classifier():
     module = program(text + "schedule { d: pgd(steps = 60, lr = 0.1) }\nrun { batch = 32  steps = 1  precision = float64 }")
     s = module.start()
     x, y = s.tr
-    d = module.respond_d(s, s.h, x, y, rng=s.rng_start)
+    d = module.respond_d(s, s.h, x, y, rng=module.noise_of_first(0, 0, len(x), "cpu"))
     weight = next(s.h.parameters()).detach()
     away = (weight[1] - weight[0]) / (weight[1] - weight[0]).norm()
     worst = 0.5 * (1 - 2 * y)[:, None] * away

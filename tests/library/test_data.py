@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+from gamespec.kernels.noise import Noise
 from gamespec.library.base import Source
 from gamespec.library.data.breast_cancer import load_breast_cancer
 from gamespec.library.data.digits import load_digits
@@ -147,7 +148,7 @@ def test_missing_scikit_learn_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stream_is_set_by_its_generator(word: str) -> None:
     """One seed, one draw, of the declared shape; the global generator is not touched."""
     entry, before = DATA[word], torch.get_rng_state()
-    one, two = (entry.draw(6, torch.Generator().manual_seed(3)) for _ in range(2))
+    one, two = (entry.draw(6, Noise(torch.tensor(3), torch.arange(6))) for _ in range(2))
 
     assert torch.equal(one, two)
     assert one.shape == (6, *entry.columns["x"].shape)
@@ -156,9 +157,9 @@ def test_a_stream_is_set_by_its_generator(word: str) -> None:
 
 def test_mog_draws_around_its_centers() -> None:
     """Points keep to their modes and visit all of them, on a ring and on a grid."""
-    x = draw_mog(2000, torch.Generator().manual_seed(0), std=0.02)
+    x = draw_mog(2000, Noise(torch.tensor(0), torch.arange(2000)), std=0.02)
     mode = torch.cdist(x, ring_centers().float()).min(dim=1)
-    grid = draw_mog(2000, torch.Generator().manual_seed(0), modes=25, std=0.0, layout="grid", dtype=torch.float64)
+    grid = draw_mog(2000, Noise(torch.tensor(0), torch.arange(2000)), modes=25, std=0.0, layout="grid", dtype=torch.float64)
 
     assert mode.values.max() < 0.1
     assert torch.bincount(mode.indices).min() > 150
@@ -169,7 +170,7 @@ def test_mog_draws_around_its_centers() -> None:
 def test_mog_names_a_grid_that_is_no_square() -> None:
     """A grid needs a square number of modes."""
     with pytest.raises(ValueError, match="a grid of 8 modes is no square; 4 or 9 would be"):
-        draw_mog(1, torch.Generator(), layout="grid")
+        draw_mog(1, Noise(torch.tensor(0), torch.arange(1)), layout="grid")
 
 
 def test_moons_and_circles_lie_on_their_curves() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from gamespec.kernels.noise import Noise
 from gamespec.kernels.reset import initialise
 from gamespec.library.registry import words
 from gamespec.library.sets.l1 import project_l1, start_l1_rows
@@ -70,7 +71,7 @@ def test_l1_projection_takes_one_number_off_all(seed: int) -> None:
 
 def test_l1_starts_fill_the_ball_evenly() -> None:
     """In three dimensions half of the draws lie within (1/2)^(1/3) of the radius, and each sign is as likely."""
-    draws = start_l1_rows((4000, 3), 2.0, torch.Generator().manual_seed(0), torch.float64)
+    draws = start_l1_rows((4000, 3), 2.0, Noise(torch.tensor(0), torch.arange(4000)), torch.float64)
     length = draws.abs().sum(dim=1)
 
     assert length.max() <= 2
@@ -104,7 +105,7 @@ def test_projection_of_a_map_has_the_derivative_of_central_differences() -> None
 
 def test_random_maps_are_members() -> None:
     """Every row of a stack of random maps is in the set."""
-    draws = start_lipschitz_rows((50, 3, 4), 0.7, torch.Generator().manual_seed(0))
+    draws = start_lipschitz_rows((50, 3, 4), 0.7, Noise(torch.tensor(0), torch.arange(50)))
 
     assert torch.linalg.matrix_norm(draws, ord=2).max() <= 0.7
 

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from gamespec.kernels.noise import Noise
 from gamespec.library.data.breast_cancer import load_breast_cancer
 from gamespec.library.data.mog import draw_mog, ring_centers
 from gamespec.library.metrics.f1_score import f1_score
@@ -81,7 +82,7 @@ def test_f1_score_of_known_counts() -> None:
 
 def test_modes_covered_and_share_within_of_a_mixture() -> None:
     """All modes of the mixture itself; three of eight when the others are left out; stray points are not near."""
-    x, centers = draw_mog(4000, torch.Generator().manual_seed(0)), ring_centers()
+    x, centers = draw_mog(4000, Noise(torch.tensor(0), torch.arange(4000))), ring_centers()
     three = x[torch.cdist(x.double(), centers).argmin(dim=1) < 3]
     stray = torch.cat([three, torch.zeros(len(three), 2)])
 

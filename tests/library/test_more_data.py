@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from gamespec.kernels.noise import Noise
 from gamespec.library.data.diabetes import load_diabetes
 from gamespec.library.data.iris import load_iris
 from gamespec.library.data.swiss_roll import draw_swiss_roll
@@ -54,7 +55,7 @@ def test_splits_of_the_new_tables_have_the_known_sizes() -> None:
 
 def test_swiss_roll_lies_on_its_spiral() -> None:
     """Without noise the radius grows as the angle, from a tenth of 2 pi to within 2 of the origin, over 1.5 turns."""
-    x = draw_swiss_roll(4000, rng(), noise=0.0, dtype=torch.float64)
+    x = draw_swiss_roll(4000, Noise(torch.tensor(0), torch.arange(4000)), noise=0.0, dtype=torch.float64)
     radius = 7.5 * x.norm(dim=1)
     back = torch.stack([torch.cos(radius), torch.sin(radius)], dim=1) * radius.unsqueeze(1) / 7.5
 
@@ -65,13 +66,13 @@ def test_swiss_roll_lies_on_its_spiral() -> None:
 
 def test_two_modes_have_unit_length_and_their_cosine() -> None:
     """Half of the rows at each mode, to within chance; noise spreads them."""
-    modes, x = two_mode_centers(0.3), draw_two_modes(2000, rng(), 0.3, dtype=torch.float64)
+    modes, x = two_mode_centers(0.3), draw_two_modes(2000, Noise(torch.tensor(0), torch.arange(2000)), 0.3, dtype=torch.float64)
     at = (x @ modes.mT).argmax(dim=1)
 
     assert torch.allclose(modes @ modes.mT, torch.tensor([[1.0, 0.3], [0.3, 1.0]], dtype=torch.float64))
     assert torch.equal(x, modes[at])
     assert abs(float(at.double().mean()) - 0.5) < 0.05
-    assert float(draw_two_modes(2000, rng(), std=0.1)[:, 2:].std()) == pytest.approx(0.1, abs=0.01)
+    assert float(draw_two_modes(2000, Noise(torch.tensor(0), torch.arange(2000)), std=0.1)[:, 2:].std()) == pytest.approx(0.1, abs=0.01)
 
 
 def test_vat_toy_is_a_plane_curve_in_space() -> None:

@@ -10,7 +10,9 @@ import torch
 
 from gamespec import kernels
 from gamespec.check.constant import plain
+from gamespec.emit.noise import PLAYERS
 from gamespec.ir.expr import Apply, Array, Call, If, Index, Num, Reduce, Ref, Stop, Value
+from gamespec.kernels.noise import Noise, stream_key
 from gamespec.kernels.response import implicit_response
 from gamespec.library.registry import words
 from gamespec.plan.ops import NOW, Adjust, Derive, Keep, Move, Reach, Repeat, Respond, Sample, Select, flat
@@ -50,8 +52,8 @@ def kernel(name):
 class Interpreter:
     """A state and the plan that changes it; `batch` of `step` brings the rows, for drawing is not what is compared."""
 
-    def __init__(self, game, plan, variables, nets, rng):
-        self.game, self.plan, self.nets, self.rng, self.k = game, plan, nets, rng, 0
+    def __init__(self, game, plan, variables, nets, seed=0):
+        self.game, self.plan, self.nets, self.seed, self.k, self.came = game, plan, nets, seed, 0, 0
         self.point = dict(variables)
         self.params = {p.name: self._param(p.value) for p in game.params}
         self.gradients, self.places, self.losses, self.rows, self.best = {}, {}, {}, {}, {}
@@ -409,17 +411,19 @@ class Interpreter:
         return moved
 
     def respond(self, op):
-        """One answer for each sample, from a start drawn for all of them at once, sample by sample."""
+        """One answer for each sample, from a start that its number in the order of coming gives, sample by sample."""
         owner = self.game.node(op.node)
         (name,), sign = owner.owns, (1 if owner.sense == "max" else -1)
         var = next(v for v in self.game.vars if v.name == name)
         columns = {n: c for d in owner.scope for n, c in zip(d.names, self.rows[d.over], strict=False)}
         count = len(next(iter(columns.values())))
         radius = plain(var.set.parts[0].args[0])
-        start = -radius + 2 * radius * torch.rand((count, *var.type.shape), generator=self.rng, dtype=torch.float64)
+        key = stream_key(self.seed, PLAYERS + self.game.nodes.index(owner), "cpu")
         answers = []
         for row in range(count):
-            here, d = {n: c[row] for n, c in columns.items()}, start[row]
+            self.came += 1
+            here, noise = {n: c[row] for n, c in columns.items()}, Noise(key, torch.tensor([-self.came]))
+            d = -radius + 2 * radius * noise.uniform(var.type.shape, torch.float64)
             for _ in range(op.steps):
                 d = d.detach().requires_grad_()
                 (slope,) = torch.autograd.grad(self.objective(op.node, self.point | here | {name: d}), d)

@@ -42,8 +42,7 @@ def beside(text, schedule, data=None):
     game = checked.game
     variables = {v.name: getattr(s, v.name).clone() for v in game.vars if not v.scope}
     nets = {n.name: copy.deepcopy(getattr(s, n.name)) for n in game.nets}
-    rng = torch.Generator().set_state(s.rng_start.get_state())
-    return module, s, Interpreter(game, made.plan, variables, nets, rng)
+    return module, s, Interpreter(game, made.plan, variables, nets)
 
 
 @pytest.mark.parametrize(("name", "schedule"), CLOSED)

@@ -10,8 +10,9 @@ from gamespec.emit.closed.graph import NotClosed
 from gamespec.emit.closed.play import Line, Play
 from gamespec.emit.closed.text import folded
 from gamespec.emit.functions import writer
+from gamespec.emit.noise import STARTS
 from gamespec.emit.points import kept, seen
-from gamespec.emit.scene import STARTS, Scene, Text
+from gamespec.emit.scene import Scene, Text
 from gamespec.emit.sets import draw
 from gamespec.emit.spell import spelled, target
 from gamespec.plan.ops import NOW
@@ -121,9 +122,9 @@ class Closed:
         write = writer(self.scene)
         shapes = [", ".join(map(str, ("count", *v.type.shape))) for v in self.scene.shared]
         drawn = [draw(v.set, f"({shape},)", "rng", write, rows=True) for v, shape in zip(self.scene.shared, shapes, strict=True)]
-        self.scene.reached.add("stream")
+        self.scene.reached.add("noise_of_first")
         lines = [
-            f'rng = stream(seed, {STARTS}, "cpu")',
+            f'rng = noise_of_first(seed, {STARTS}, count, "cpu")',
             "columns = [",
             *(f"    {place.replace('s.device', 'rng.device')}," for place in drawn),
             "]",

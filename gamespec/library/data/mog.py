@@ -11,6 +11,8 @@ from gamespec.library.base import Column, Option, Source
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gamespec.kernels.noise import Noise
+
 
 def ring_centers(modes: int = 8, radius: float = 2.0) -> Tensor:
     """Centres at equal angles on a circle, the first on the first axis. Shapes: [modes, 2], float64 on the CPU."""
@@ -32,22 +34,22 @@ def grid_centers(modes: int = 25, radius: float = 2.0) -> Tensor:
 
 def draw_mog(
     n: int,
-    rng: torch.Generator,
+    rng: Noise,
     modes: int = 8,
     radius: float = 2.0,
     std: float = 0.05,
     layout: str = "ring",
     dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """Points of the mixture, every mode equally likely, on the device of the generator.
+    """Points of the mixture, every mode equally likely, on the device of the noise.
 
     Shapes: [n, 2].
     Error: ValueError where layout is grid and modes no square.
     Source: Metz et al. 2017, section 3.1.
     """
     centers = grid_centers(modes, radius) if layout == "grid" else ring_centers(modes, radius)
-    mode = torch.randint(modes, (n,), generator=rng, device=rng.device)
-    noise = torch.randn((n, 2), generator=rng, device=rng.device, dtype=dtype)
+    mode = rng.whole((n,), modes)
+    noise = rng.normal((n, 2), dtype)
     return centers.to(noise)[mode] + std * noise
 
 

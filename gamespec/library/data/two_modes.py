@@ -11,6 +11,8 @@ from gamespec.library.base import Column, Option, Source
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gamespec.kernels.noise import Noise
+
 
 def two_mode_centers(cosine: float = 0.3) -> Tensor:
     """The two modes: unit vectors with that cosine, in the plane of the first two axes.
@@ -24,15 +26,15 @@ def two_mode_centers(cosine: float = 0.3) -> Tensor:
 
 
 def draw_two_modes(
-    n: int, rng: torch.Generator, cosine: float = 0.3, std: float = 0.0, dtype: torch.dtype | None = None
+    n: int, rng: Noise, cosine: float = 0.3, std: float = 0.0, dtype: torch.dtype | None = None
 ) -> Tensor:
     """One of the two modes with equal chances, and Gaussian noise where std is not 0.
 
-    Shapes: [n, 64], on the device of the generator.
+    Shapes: [n, 64], on the device of the noise.
     Source: Jelassi et al. 2022, section 4, whose theory is of two modes of unit length with a positive cosine.
     """
-    mode = torch.randint(2, (n,), generator=rng, device=rng.device)
-    noise = torch.randn((n, 64), generator=rng, device=rng.device, dtype=dtype)
+    mode = rng.whole((n,), 2)
+    noise = rng.normal((n, 64), dtype)
     return two_mode_centers(cosine).to(noise)[mode] + std * noise
 
 

@@ -10,6 +10,8 @@ from gamespec.library.base import Option, Set
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gamespec.kernels.noise import Noise
+
 
 def project_l1_rows(z: Tensor, radius: float) -> Tensor:
     """Nearest point of the ball for every row: all coordinates come nearer to 0 by one number.
@@ -50,19 +52,19 @@ def l1_numbers(z: list[float] | list[Tensor], radius: float) -> list[float] | li
     return [x - min(max(x, -shift), shift) for x in plain]
 
 
-def start_l1_rows(shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
-    """A uniform draw in the ball for every row, on the device of the generator.
+def start_l1_rows(shape: tuple[int, ...], radius: float, rng: Noise, dtype: torch.dtype | None = None) -> Tensor:
+    """A uniform draw in the ball for every row, on the device of the noise.
 
     Shapes: shape is (b, ...) and each of the b rows is one point.
     Source: Barthe et al. 2005, theorem 1: Laplace numbers over their sum of sizes with one exponential number more.
     """
-    sign = 2.0 * torch.randint(2, shape, generator=rng, device=rng.device).to(dtype or torch.get_default_dtype()) - 1
-    size = -torch.log1p(-torch.rand(shape, generator=rng, dtype=dtype, device=rng.device)).reshape(shape[0], -1)
-    more = -torch.log1p(-torch.rand((shape[0], 1), generator=rng, dtype=dtype, device=rng.device))
+    sign = torch.where(rng.uniform(shape, dtype) < 0.5, -1.0, 1.0).to(dtype or torch.get_default_dtype())
+    size = -torch.log1p(-rng.uniform(shape, dtype)).reshape(shape[0], -1)
+    more = -torch.log1p(-rng.uniform((shape[0], 1), dtype))
     return sign * (radius * size / (size.sum(dim=1, keepdim=True) + more)).reshape(shape)
 
 
-def start_l1(shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
+def start_l1(shape: tuple[int, ...], radius: float, rng: Noise, dtype: torch.dtype | None = None) -> Tensor:
     """A uniform draw in the ball, one point of that shape."""
     return start_l1_rows((1, *shape), radius, rng, dtype)[0]
 

@@ -11,6 +11,8 @@ from gamespec.library.base import Option, Set
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gamespec.kernels.noise import Noise
+
 
 def project_l2(z: Tensor, radius: float) -> Tensor:
     """Nearest point with Euclidean norm at most radius, the norm over all of z.
@@ -44,20 +46,20 @@ def l2_numbers(z: list[float] | list[Tensor], radius: float) -> list[float] | li
     return [scale * x for x in plain]
 
 
-def start_l2_rows(shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
-    """A uniform draw in the ball for every row, on the device of the generator.
+def start_l2_rows(shape: tuple[int, ...], radius: float, rng: Noise, dtype: torch.dtype | None = None) -> Tensor:
+    """A uniform draw in the ball for every row, on the device of the noise.
 
     Shapes: shape is (b, ...) and each of the b rows is one point.
     Source: Muller 1959.
     """
-    direction = torch.randn(shape, generator=rng, dtype=dtype, device=rng.device).reshape(shape[0], -1)  # [b, n]
-    level = torch.rand((shape[0], 1), generator=rng, dtype=dtype, device=rng.device)
+    direction = rng.normal(shape, dtype).reshape(shape[0], -1)  # [b, n]
+    level = rng.uniform((shape[0], 1), dtype)
     length = radius * level ** (1 / max(direction.shape[1], 1))  # [b, 1]
     norm = torch.linalg.vector_norm(direction, dim=1, keepdim=True)
     return (direction * (length / norm)).reshape(shape)
 
 
-def start_l2(shape: tuple[int, ...], radius: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
+def start_l2(shape: tuple[int, ...], radius: float, rng: Noise, dtype: torch.dtype | None = None) -> Tensor:
     """A uniform draw in the ball, one point of that shape."""
     return start_l2_rows((1, *shape), radius, rng, dtype)[0]
 

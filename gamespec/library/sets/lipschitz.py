@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Set
-from gamespec.library.sets.l2 import project_l2, project_l2_rows, start_l2
+from gamespec.library.sets.l2 import project_l2, project_l2_rows, start_l2, start_l2_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from gamespec.kernels.noise import Noise
 
 
 def project_lipschitz(z: Tensor, c: float) -> Tensor:
@@ -35,16 +37,16 @@ def project_lipschitz_rows(z: Tensor, c: float) -> Tensor:
     return project_l2_rows(z, c) if z.dim() == 2 else project_lipschitz(z, c)
 
 
-def start_lipschitz(shape: tuple[int, ...], c: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
-    """A random map of Frobenius norm, hence of spectral norm, c at most, on the device of the generator."""
+def start_lipschitz(shape: tuple[int, ...], c: float, rng: Noise, dtype: torch.dtype | None = None) -> Tensor:
+    """A random map of Frobenius norm, hence of spectral norm, c at most, on the device of the noise."""
     return start_l2(shape, c, rng, dtype)
 
 
 def start_lipschitz_rows(
-    shape: tuple[int, ...], c: float, rng: torch.Generator, dtype: torch.dtype | None = None
+    shape: tuple[int, ...], c: float, rng: Noise, dtype: torch.dtype | None = None
 ) -> Tensor:
     """A random map for every row."""
-    return torch.stack([start_l2(shape[1:], c, rng, dtype) for _ in range(shape[0])])
+    return start_l2_rows(shape, c, rng, dtype)
 
 
 def lipschitz_diameter(c: float) -> float:

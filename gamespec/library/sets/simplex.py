@@ -10,6 +10,8 @@ from gamespec.library.base import Option, Set
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gamespec.kernels.noise import Noise
+
 
 def project_simplex(z: Tensor, total: float = 1.0) -> Tensor:
     """Nearest point of the simplex along the last dimension.
@@ -43,9 +45,9 @@ def simplex_numbers(z: list[float] | list[Tensor], total: float = 1.0) -> list[f
     return [max(level - shift, 0.0) for level in plain]
 
 
-def start_simplex(shape: tuple[int, ...], total: float, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
-    """A uniform draw of the simplex along the last dimension, on the device of the generator."""
-    level = torch.rand(shape, generator=rng, dtype=dtype, device=rng.device)
+def start_simplex(shape: tuple[int, ...], total: float, rng: Noise, dtype: torch.dtype | None = None) -> Tensor:
+    """A uniform draw of the simplex along the last dimension, on the device of the noise."""
+    level = rng.uniform(shape, dtype)
     gaps = -torch.log1p(-level)
     return total * gaps / gaps.sum(dim=-1, keepdim=True)
 
