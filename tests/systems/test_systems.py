@@ -1,6 +1,9 @@
 """The catalogue: every system of the field that a single text can express compiles, and its first steps are finite.
 
 `table.json` names the systems and their files, relative to the folder of the tests; what the files of other folders reach is tested there.
+Not here, as no text says it: weights that follow the history of a run (adaptive local linearity, boundary equilibrium GANs), minibatches that
+are visited several times with one gradient for both players (free adversarial training), attacks without a gradient and ensembles of them
+one after another (AutoAttack), and searches by L-BFGS.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from tests.check.test_example_runs import brought, smaller
 
 HERE = Path(__file__).parent
 TABLE = json.loads((HERE / "table.json").read_text(encoding="utf-8"))
-EVERY = {"hypergradients.game", "two_modes.game", "attacks.game"}
+EVERY = {"hypergradients.game", "two_modes.game", "attacks.game", "supervised_autoencoder.game"}
 """Files whose schedules are systems of their own."""
 
 
