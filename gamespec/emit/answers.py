@@ -244,6 +244,10 @@ def _least_is_zero(scene: Scene, op: Respond) -> bool:
     return node.sense == "min" and isinstance(node.objective, Call) and node.objective.fn == "correct" and bool(node.scope) and not node.axis
 
 
+_LOOK = 10
+"""Steps after which a search looks which samples are missed: a look costs a third of a step."""
+
+
 def _best_of_left(scene: Scene, op: Respond, body: Text, start: str, zero: str, sides: sets.Box | None) -> None:
     """As `_best_of`, but a sample that is missed once takes no further part: nothing can be less than 0."""
     node, var, write = scene.game.node(op.node), _variable(scene, op.node), writer(scene)
@@ -257,7 +261,7 @@ def _best_of_left(scene: Scene, op: Respond, body: Text, start: str, zero: str, 
     if many:
         body.add("climbs = [", *(f"    lambda {args}: {c}," for c in climbed), "]")
         inner = f"climb({args})"
-    body.add("", f"def climbed({'climb, ' if many else ''}{args}):")
+    body.add("", f"def climbed({'climb, ' if many else ''}{args}, steps):")
     body.add(f'    """{var.name} for some of the samples, with what the player reaches there."""')
     if sides is not None and sides.tensors:
         body.add(f"    lo, hi = {sides.lo}, {sides.hi}")
@@ -272,10 +276,12 @@ def _best_of_left(scene: Scene, op: Respond, body: Text, start: str, zero: str, 
     lines = [
         "for _ in range(restarts):",
         f"    {name} = {start}",
-        "    for rows in rows_above_zero(reached):  # a sample that is missed cannot be missed more",
-        f"        at, found = climbed({some})",
-        f"        best[rows] = torch.where((found < reached[rows]){wide}, at, best[rows])",
-        "        reached[rows] = torch.minimum(found, reached[rows])",
+        f"    for done in range(0, max(steps, 1), {_LOOK}):",
+        "        for rows in rows_above_zero(reached):  # a sample that is missed cannot be missed more",
+        f"            at, found = climbed({some}, min({_LOOK}, steps - done))",
+        f"            {name}[rows] = at",
+        f"            best[rows] = torch.where((found < reached[rows]){wide}, at, best[rows])",
+        "            reached[rows] = torch.minimum(found, reached[rows])",
     ]
     body.add(*(f"    {line}" if many else line for line in lines), "return best")
 
