@@ -14,7 +14,7 @@ def apply_at(net: nn.Module, params: list[Tensor], *inputs: Tensor) -> Tensor:
     In train mode its statistics move, in copies: what was computed at earlier statistics can still be differentiated.
     """
     # What torch.func.functional_call does, without its book-keeping, which costs more than a small network.
-    layers = list(net.modules())
+    layers = layers_of(net)
     own = [(layer._parameters, name, p) for layer in layers for name, p in layer._parameters.items() if p is not None and p.requires_grad]
     given = dict(zip(dict.fromkeys(id(p) for _, _, p in own), params, strict=True))
     moving = [(layer._buffers, name, b) for layer in layers if net.training for name, b in layer._buffers.items() if b is not None]
@@ -30,9 +30,19 @@ def apply_at(net: nn.Module, params: list[Tensor], *inputs: Tensor) -> Tensor:
             kept[name] = p
         for buffers, name, b in moving:
             buffers[name] = b
-    with torch.no_grad():
-        for b in {id(b): b for _, _, b in moving}.values():
-            b.copy_(copies[id(b)])
+    if moving:
+        with torch.no_grad():
+            for b in {id(b): b for _, _, b in moving}.values():
+                b.copy_(copies[id(b)])
+    return found
+
+
+def layers_of(net: nn.Module) -> list[nn.Module]:
+    """The module and every one inside it, in the order of `net.modules()`, a shared one as often as it stands there."""
+    found = [net]
+    for inside in net._modules.values():
+        if inside is not None:
+            found += layers_of(inside)
     return found
 
 
@@ -48,7 +58,10 @@ def trainable(net: nn.Module) -> list[Tensor]:
 
 def sum_of_squares(tensors: list[Tensor]) -> Tensor:
     """The square of the Euclidean norm of a list of tensors, smooth at zero."""
-    return torch.stack([(t * t).sum() for t in tensors]).sum()
+    total = (tensors[0] * tensors[0]).sum()
+    for t in tensors[1:]:
+        total = total + (t * t).sum()  # one after the other: a stack would take more operations, and more again in its derivatives
+    return total
 
 
 def rows_norm(x: Tensor, order: float) -> Tensor:

@@ -42,9 +42,9 @@ def hypergradient_implicit(
     rest = pull
     if project is not None:
         rest = [t - p for t, p in zip(z, project([t - g for t, g in zip(z, pull, strict=True)]), strict=True)]
-    moving, left = [z[j] for j in bound], flatten_list([rest[j] for j in bound])  # [n]
-    v = solve(lambda p: flatten_list(gradients([left], moving, [p], keep=True)), flatten_list([through[j] for j in bound]))
-    turned = gradients([left], u, [v])
+    moving, left = [z[j] for j in bound], [rest[j] for j in bound]
+    v = solve(lambda p: flatten_list(gradients(left, moving, unflatten_list(p, left), keep=True)), flatten_list([through[j] for j in bound]))  # [n]
+    turned = gradients(left, u, unflatten_list(v, left))
     return value.detach(), [d - t for d, t in zip(direct, turned, strict=True)]
 
 

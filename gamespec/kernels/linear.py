@@ -17,15 +17,15 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, steps: int
     Source: Hestenes and Stiefel 1952, section 3.
     """
     v, r, p, rr = torch.zeros_like(b), b, b, b @ b
+    still = torch.zeros_like(rr)
     for _ in range(steps):
         live = rr > tol**2
         ap = matvec(p)
-        # Divide only in live lanes: a finished lane has p @ ap == 0 and would turn the batch into nan.
-        alpha = torch.where(live, rr / torch.where(live, p @ ap, 1.0), 0.0)
-        v, r = v + alpha * p, r - alpha * ap
+        # A finished lane stands still: there p @ ap may be 0, and what it divides nan.
+        alpha = torch.where(live, rr / (p @ ap), still)
+        v, r = torch.addcmul(v, alpha, p), torch.addcmul(r, alpha, ap, value=-1)
         rr_next = r @ r
-        beta = torch.where(live, rr_next / torch.where(live, rr, 1.0), 0.0)
-        p, rr = r + beta * p, torch.where(live, rr_next, rr)
+        p, rr = torch.addcmul(r, torch.where(live, rr_next / rr, still), p), rr_next
     return v
 
 
@@ -39,7 +39,7 @@ def neumann(matvec: Callable[[Tensor], Tensor], b: Tensor, steps: int, rate: flo
     """
     v, term = b, b
     for _ in range(steps):
-        term = term - rate * matvec(term)
+        term = torch.sub(term, matvec(term), alpha=rate)
         v = v + term
     return rate * v
 

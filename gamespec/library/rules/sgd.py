@@ -79,7 +79,9 @@ def advance_sgd(
     if momentum:
         memory = [momentum * v + g for v, g in zip(memory, grads, strict=True)] if memory else grads
         grads = [g + momentum * v for g, v in zip(grads, memory, strict=True)] if nesterov else memory
-    rate = lr if decay == "constant" else decayed(lr, decay, torch.tensor(float(k), device=points[0].device), total)
+    if decay == "constant":
+        return [torch.sub(p, g, alpha=lr) for p, g in zip(points, grads, strict=True)], memory
+    rate = decayed(lr, decay, torch.tensor(float(k), device=points[0].device), total)
     return [p - rate * g for p, g in zip(points, grads, strict=True)], memory
 
 
