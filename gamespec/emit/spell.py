@@ -15,7 +15,7 @@ _PROGRAM = frozenset([
     "SEED", "STEPS", "EVERY", "BATCH", "TOL", "DTYPE", "State", "s", "k", "seed", "device", "nets", "data", "batch", "rng", "rows", "steps",
     "restarts", "start", "step", "train", "report", "main", "residual", "stationary_near", "value", "measure", "probe", "point", "certify",
     "players", "save", "restore", "expectations", "values", "status", "table", "lo", "hi", "best", "here", "score", "terms", "pulls",
-    "reached", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
+    "reached", "done", "near", "top", "lead", "follow", "outer", "inner", "end", "found", "usual", "asked", "entries", "answer", "won", "slope",
     "gain", "note", "sizes", "points", "shapes", "at", "good", "only", "climb", "climbs", "weight", "moved", "g_all", "field", "check", "play",
     "costs", "cost", "sets", "gains", "weights", "budget", "tried", "along", "answered", "last", "linprog",
     "kept", "standing", "ending", "known", "drawn", "visits", "TAIL", "Any", "NamedTuple", "Sequence",
