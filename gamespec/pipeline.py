@@ -139,10 +139,11 @@ def _played(game: ir.Game, schedule: str | None) -> ir.Game:
     from gamespec.solvers.choose import schedule_name
     from gamespec.solvers.mixtures import mixed
     from gamespec.solvers.rows import in_sets
+    from gamespec.solvers.transport import priced_moves
     from gamespec.solvers.weights import weighed
 
     name = schedule_name(game, schedule)
-    return weighed(mixed(in_sets(transported(game)), name), name)
+    return weighed(mixed(in_sets(priced_moves(transported(game), name)), name), name)
 
 
 def _error(code: str, message: str, span: Span, label: str = "", hint: str = "") -> GameError:
@@ -161,6 +162,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False, la
     from gamespec.solvers.phases import told
     from gamespec.solvers.prices import paid
     from gamespec.solvers.rows import said as bound
+    from gamespec.solvers.transport import duals
     from gamespec.solvers.weights import weights_of
 
     missing = unwritten(_played(checked.game, schedule))
@@ -171,7 +173,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False, la
     lines = [str(compiled.facts), *assumed(checked.game), "", str(compiled.choice).split("\n")[0]]
     if why:
         lines += str(compiled.choice).split("\n")[1:]
-    lines += [line for said in (explained, drawn_as, weights_of, bound) for line in said(checked.game, compiled.game)] + paid(compiled.game)
+    lines += [line for said in (explained, duals, drawn_as, weights_of, bound) for line in said(checked.game, compiled.game)] + paid(compiled.game)
     lines += [*told(compiled.game, compiled.plan), *(f"  default {k} = {v}" for k, v in compiled.plan.defaults)]
     lines += [f"cost per step: {cost(compiled.game, compiled.plan)}", f"lane: {LANES[compiled.program.lane]}"]
     lines += [f"  not on plain numbers: {compiled.program.why}"] if why and compiled.program.why else []

@@ -26,6 +26,8 @@ def check(game: ir.Game, build: Build) -> None:
     owned = {node.id: _names(game, node) for node in game.nodes}
     _ignored(game, build, owned)
     everybody = frozenset().union(*owned.values())
+    drawn = (d for node in game.nodes for e in walk(node.objective) if isinstance(e, Reduce) for d in e.draws)
+    everybody |= {name for d in drawn if d.over in everybody for name in d.names}
     for node in game.nodes:
         if node.choice is None and not node.id.startswith("@") and any(not _fixed(t, everybody) for t in _terms(node.objective)):
             plain = {p.name for p in game.params} | CONSTANTS.keys()

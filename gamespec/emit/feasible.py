@@ -11,6 +11,7 @@ from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Draw, Expr, Reduce
 from gamespec.plan.ops import Respond, flat
 from gamespec.solvers.prices import ZERO, limits
+from gamespec.solvers.transport import prices
 
 
 def written(scene: Scene) -> Iterator[tuple[str, Expr]]:
@@ -41,6 +42,8 @@ def feasibility(scene: Scene, text: Text) -> None:
     for node in (scene.game.node(n) for n in scene.nodes):
         if node.scope and node.constraints:
             _of_rows(scene, node, text)
+    for var, node, spent in prices(scene.game):
+        _spent(scene, var, node, spent, text)
     found = list(written(scene))
     if not found:
         return
@@ -77,3 +80,18 @@ def _of_rows(scene: Scene, node: ir.Node, text: Text) -> None:
             steps.line(
                 f"entries.append(check({quoted(name + ', worst')}, float(over.amax()), 1e-3, 'feasibility of every answer: 0 where it holds'))"
             )
+
+
+def _spent(scene: Scene, var: ir.Var, node: ir.Node, spent: Expr, text: Text) -> None:
+    """How much of the budget of a distribution its moves spend on the fixed rows."""
+    steps = Steps(scene, text, moves=False)
+    with steps.playing():
+        steps.fixed()
+        steps.load()
+        steps.write(tuple(op for op in flat(scene.plan.body) if isinstance(op, Respond) and op.node == node.id))
+        with steps.block("with torch.no_grad():"):
+            steps.line(f"spent = float({steps.writer.tensor(spent)})")
+        note = (
+            "mean cost of the moves to the radius at its order; 1 at the best price, and a bound of the whole ball where the moves are the best ones"
+        )
+        steps.line(f"entries.append(check('{var.name}: budget spent', spent, None, '{note}'))")

@@ -169,6 +169,8 @@ class _Work:
         """Where an answer begins that nothing is said about."""
         if not owner.scope:
             return "zero" if _searched(owner) else "warm"
+        if any(v.init is not None for v in self.game.vars if v.name in owner.owns):
+            return "zero"  # where a price draws it
         return "uniform" if each(self.game, owner.scope) else "own"
 
     def _usual_steps(self, edge: ir.Edge | None, first: dict[str, ir.Use], key: str, *, anew: int) -> int:
