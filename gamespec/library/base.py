@@ -125,7 +125,7 @@ class Source:
     """`columns_of(*args, **options)`: the columns of a source whose file decides them, as arguments of `Column`, read from
     headers without torch. Error: OSError for the file, ImportError for a package, ValueError for what is in the file."""
 
-    def offered(self, *args: Any, **options: Any) -> dict[str, Column]:  # noqa: ANN401  # plain values; until 2027-11
+    def offered(self, *args: Any, **options: Any) -> dict[str, Column]:  # plain values; until 2027-11
         """The columns under these options. Error: as `columns_of`."""
         if self.columns_of is None:
             return self.columns

@@ -10,7 +10,7 @@ _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
 
 
-def _object(**properties: Any) -> dict[str, Any]:  # noqa: ANN401  # schemas; until 2027-11
+def _object(**properties: Any) -> dict[str, Any]:  # schemas; until 2027-11
     """Every property is required; consumers ignore those that they do not know."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 

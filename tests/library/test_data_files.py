@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,11 @@ def load(word: str, *args: Any, **options: Any) -> dict[str, torch.Tensor]:
     return table
 
 
+def idx(values: np.ndarray) -> bytes:
+    """Bytes as an IDX file has them."""
+    return struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape) + values.tobytes()
+
+
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """A folder with one file of each kind, from which a program runs."""
@@ -58,7 +64,7 @@ def files(tmp_path, monkeypatch):
     with (tmp_path / "t.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["age", "job", "y"], *([k / 2, "ab"[k % 2], ["no", "yes"][k % 2]] for k in range(50))])
     for name, values in (("x.idx", X), ("y.idx", Y.astype(np.uint8))):
-        raw = struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape) + values.tobytes()
+        raw = idx(values)
         (tmp_path / name).write_bytes(raw)
         with gzip.open(tmp_path / f"{name}.gz", "wb") as packed:
             packed.write(raw)
@@ -202,16 +208,32 @@ def image(k: int, fmt: str) -> bytes:
     return buffer.getvalue()
 
 
+def pets(place: Path, parts: tuple[str, ...] = ("",)) -> None:
+    """A folder of images of two classes."""
+    for part in parts:
+        for code, name in enumerate(("cat", "dog")):
+            folder = place / "pets" / part / name
+            folder.mkdir(parents=True)
+            for k in range(5):
+                (folder / f"{k}.png").write_bytes(image(10 * code + k, "PNG"))
+
+
+def jpegs(place: Path) -> None:
+    """An archive of twelve packed images, eight of them for training."""
+    packed = [image(k, "JPEG") for k in range(12)]
+    arrays = {}
+    for part, chosen in (("train", packed[:8]), ("test", packed[8:])):
+        arrays[f"{part}_jpeg"] = np.frombuffer(b"".join(chosen), np.uint8)
+        arrays[f"{part}_offsets"] = np.cumsum([0, *map(len, chosen)])
+        arrays[f"{part}_labels"] = np.arange(len(chosen), dtype=np.uint8) % 4
+    np.savez(place / "j.npz", **arrays)
+
+
 @pytest.mark.parametrize("split", [False, True], ids=["plain", "train and test"])
 def test_a_folder_of_images_is_read(tmp_path, monkeypatch, split):
     """Folders are classes; `train` and `test` inside are the splits."""
     monkeypatch.chdir(tmp_path)
-    for part in ("train", "test") if split else ("",):
-        for code, name in enumerate(("cat", "dog")):
-            folder = tmp_path / "pets" / part / name
-            folder.mkdir(parents=True)
-            for k in range(5):
-                (folder / f"{k}.png").write_bytes(image(10 * code + k, "PNG"))
+    pets(tmp_path, ("train", "test") if split else ("",))
     table = load("image_folder", "pets", size=4, channels=1, split="train")
 
     assert table["x"].shape == ((10 if split else 8), 1, 4, 4)
@@ -221,13 +243,7 @@ def test_a_folder_of_images_is_read(tmp_path, monkeypatch, split):
 def test_jpegs_in_an_archive_are_read(tmp_path, monkeypatch):
     """Bytes are cut at the offsets; only the rows asked for are decoded."""
     monkeypatch.chdir(tmp_path)
-    packed = [image(k, "JPEG") for k in range(12)]
-    arrays = {}
-    for part, chosen in (("train", packed[:8]), ("test", packed[8:])):
-        arrays[f"{part}_jpeg"] = np.frombuffer(b"".join(chosen), np.uint8)
-        arrays[f"{part}_offsets"] = np.cumsum([0, *map(len, chosen)])
-        arrays[f"{part}_labels"] = np.arange(len(chosen), dtype=np.uint8) % 4
-    np.savez("j.npz", **arrays)
+    jpegs(tmp_path)
     table = load("npz_jpeg", "j.npz", split="test", subset=2, offset=1)
 
     assert table["x"].shape == (2, 3, 4, 6)
@@ -316,6 +332,10 @@ def test_a_linked_program_reads_the_same(files, word, path):
         ("npz", ("split.npz",), {"split": "train", "label_noise": 0.2}),
         ("csv", ("t.csv",), {"split": "test"}),
         ("parquet", ("t.parquet",), {"subset": 7, "offset": 2}),
+        ("idx", ("x.idx",), {"labels": "y.idx", "scale": "unit", "split": "test"}),
+        ("idx", ("x.idx.gz",), {"labels": "y.idx.gz", "label_noise": 0.1}),
+        ("image_folder", ("pets",), {"size": 4, "split": "train"}),
+        ("npz_jpeg", ("j.npz",), {"scale": "none"}),
     ],
 )
 def test_a_table_on_the_disk_is_the_same(files, word, args, options, monkeypatch):
@@ -325,6 +345,9 @@ def test_a_table_on_the_disk_is_the_same(files, word, args, options, monkeypatch
         from pyarrow import parquet
 
         parquet.write_table(pyarrow.table({"a": np.arange(50) / 3, "y": np.arange(50) % 2}), files / "t.parquet")
+    if word in ("image_folder", "npz_jpeg"):
+        pytest.importorskip("PIL.Image", reason="pillow is not installed")
+        (pets if word == "image_folder" else jpegs)(files)
     (files / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(files / "scratch"))
     near, far = load(word, *args, **options), load(word, *args, keep="disk", **options)
@@ -340,30 +363,37 @@ def test_units_on_the_disk_are_those_in_memory(files):
     torch.testing.assert_close(near, far, rtol=1e-6, atol=1e-6)
 
 
-def test_a_table_larger_than_memory_is_read(tmp_path):
+@pytest.mark.parametrize("word", ["npz", "idx"])
+def test_a_table_larger_than_memory_is_read(tmp_path, word):
     """With 48 MB of memory left a table of 96 MB is refused in memory, is learned from on the disk, and its range is checked."""
-    x = np.random.default_rng(0).random((12_000, 2000), dtype=np.float32)
-    np.savez(tmp_path / "large.npz", x=x, y=np.arange(12_000) % 2)
+    x, y = np.random.default_rng(0).random((12_000, 2000), dtype=np.float32), np.arange(12_000) % 2
+    if word == "npz":
+        np.savez(tmp_path / "large.npz", x=x, y=y)
+        source, call = 'npz("large.npz", keep = disk)', "load_npz('large.npz')"
+    else:
+        for name, values in (("x.idx", (255 * x).astype(np.uint8)), ("y.idx", y.astype(np.uint8))):
+            (tmp_path / name).write_bytes(idx(values))
+        source, call = 'idx("x.idx", "y.idx", scale = unit, keep = disk)', "load_idx('x.idx', 'y.idx', scale='unit')"
     (tmp_path / "large.game").write_text(
-        'language 1\ngame large\ndata train: (a: R[2000] in [0, 1], b: class[2]) = npz("large.npz", keep = disk)\n'
+        f"language 1\ngame large\ndata train: (a: R[2000] in [0, 1], b: class[2]) = {source}\n"
         "net h: R[2000] -> logits[2] = linear()\nsolve min{h} E{(a, b) ~ train} [ ce(h(a), b) ]\n"
         "run { batch = 32  steps = 20  seed = 0 }\n"
     )
-    program = """
-import re, resource, sys
-import gamespec
-from gamespec.library.data.npz import load_npz
+    program = (
+        f"import re, resource, sys\nimport gamespec\nfrom gamespec.library.data.{word} import load_{word}\n"
+        + """
 text = open("large.game").read()
 open("small.game", "w").write(text.replace("steps = 20", "steps = 1"))
 gamespec.load("small.game").solve()
 held = int(re.search(r"VmData:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (held + 48 * 2**20,) * 2)
 try:
-    load_npz("large.npz")
+    CALL
 except (RuntimeError, MemoryError):
     print("no room in memory")
 print(gamespec.load("large.game").solve().status)
-"""
+""".replace("CALL", call)
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert done.stdout.split("\n")[:2] == ["no room in memory", "finished"], done.stderr[-2000:]

@@ -16,6 +16,7 @@ import pytest
 
 import gamespec
 from gamespec.emit.link import IMPORTS
+from gamespec.library.data.files import file_table
 from gamespec.library.data.tables import MOVES
 from gamespec.library.registry import KINDS, words
 
@@ -28,6 +29,7 @@ def test_importing_the_library_loads_no_heavy_package() -> None:
     """`gamec check` reads every file of the library and never loads torch, numpy, scikit-learn or sympy."""
     code = f"""
 import sys
+from gamespec.library.data.files import file_table
 from gamespec.library.registry import words
 found = [word for kind in {list(KINDS)} for word in words(kind)]
 heavy = sorted({{"torch", "numpy", "sklearn", "sympy"}} & set(sys.modules))
@@ -84,11 +86,15 @@ def test_word_names_its_source(kind: str, word: str) -> None:
 
 @pytest.mark.parametrize(("kind", "word"), [(k, w) for k, w in ENTRIES if k in ("data", "networks", "rules")])
 def test_options_are_those_of_the_function(kind: str, word: str) -> None:
-    """Declared options and defaults are the parameters and defaults of what is called, but for what is done to minibatches."""
+    """Declared options and defaults are the parameters and defaults of what is called, or of `file_table`, to which it hands the rest.
+
+    What is done to minibatches is no parameter.
+    """
     entry: Any = words(kind)[word]
     function = getattr(entry, "load", None) or getattr(entry, "draw", None) or entry.build
     taken = inspect.signature(function).parameters
-    allowed = {name: p.default for name, p in taken.items()}
+    handed = inspect.signature(file_table).parameters if any(p.kind is p.VAR_KEYWORD for p in taken.values()) else {}
+    allowed = {name: p.default for name, p in [*handed.items(), *taken.items()]}
 
     for option in entry.options:
         assert option.many or any(option is move for move in MOVES) or allowed[option.name] == option.default

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gamespec.lazy import torch
 from gamespec.library.base import Column, Source
@@ -34,7 +34,7 @@ def load_breast_cancer(
     Error: RuntimeError where scikit-learn is missing; ValueError for rows, shares or targets that do not exist.
     """
     rows, fit = rows_of_split(569, split, subset, offset), rows_of_split(569, "train", None, 0)
-    table = read_sklearn_table("breast_cancer.csv", header=1)[shuffled(569)]                    # [569, 31]
+    table = read_sklearn_table("breast_cancer.csv", header=1)[shuffled(569)]  # [569, 31]
     train = table[fit.start : fit.stop, :30]
     table = table[rows.start : rows.stop]
     clean = table[:, 30].long()
@@ -50,14 +50,7 @@ def load_breast_cancer(
     return columns
 
 
-def breast_cancer_rows(
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
-    targets: tuple[str, ...] = ("y",),
-) -> int:
+def breast_cancer_rows(split: str = "all", subset: int | None = None, offset: int = 0, **_: Any) -> int:
     """How many rows `load_breast_cancer` gives. Error: ValueError as there."""
     return len(rows_of_split(569, split, subset, offset))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gamespec.library.base import Option, Source
-from gamespec.library.data.files import FILE, KEEP, data_file, file_columns, file_rows, file_table
-from gamespec.library.data.records import record_columns, record_kinds, record_tensors
+from gamespec.library.base import Source
+from gamespec.library.data.files import data_file, file_columns, file_rows, file_table
+from gamespec.library.data.records import RECORD, record_columns, record_kinds, record_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,22 +19,17 @@ def load_csv(
     features: tuple[str, ...] = (),
     missing: str = "keep",
     scale: str = "none",
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
     targets: tuple[str, ...] = ("y",),
     keep: str = "memory",
+    **rows: Any,
 ) -> dict[str, Tensor]:
     """All columns but the targets, or those of `features`, as `x`; the words of a target are its classes, in order.
 
     Shapes: x [n, width] float32; targets, y_clean and i [n] int64; is_noisy [n] bool.
     Error: FileNotFoundError; ValueError naming the column or the row that does not fit.
     """
-    header, rows = csv_rows_of(path)
-    x, labels = record_tensors(header, rows, targets, features, missing, keep)
-    return file_table(x, labels, 0, split, subset, offset, label_noise, noise_seed, scale, keep)
+    x, labels = record_tensors(*csv_rows_of(path), targets, features, missing, keep)
+    return file_table(x, labels, 0, scale, keep=keep, **rows)
 
 
 def csv_rows_of(path: str) -> tuple[list[str], Callable[[], Iterator[list[str]]]]:
@@ -67,25 +62,13 @@ def csv_rows_of(path: str) -> tuple[list[str], Callable[[], Iterator[list[str]]]
     return header, rows
 
 
-def csv_rows(
-    path: str = "",
-    features: tuple[str, ...] = (),
-    missing: str = "keep",
-    scale: str = "none",
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
-    targets: tuple[str, ...] = ("y",),
-    keep: str = "memory",
-) -> int:
+def csv_rows(path: str = "", features: tuple[str, ...] = (), missing: str = "keep", targets: tuple[str, ...] = ("y",), **rows: Any) -> int:
     """How many rows `load_csv` gives. Cost: one pass over the file. Error: as there."""
-    return len(file_rows(record_kinds(*csv_rows_of(path), targets, features, missing)[2], 0, split, subset, offset))
+    return len(file_rows(record_kinds(*csv_rows_of(path), targets, features, missing)[2], 0, **rows))
 
 
 def csv_columns(
-    path: str = "", features: tuple[str, ...] = (), missing: str = "keep", scale: str = "none", targets: tuple[str, ...] = ("y",), **_: Any  # noqa: ANN401  # options of rows; until 2027-11
+    path: str = "", features: tuple[str, ...] = (), missing: str = "keep", scale: str = "none", targets: tuple[str, ...] = ("y",), **_: Any 
 ) -> dict[str, Any]:  # fmt: skip
     """The columns of `load_csv`. Cost: one pass over the file. Error: as there."""
     shape, classes = record_columns(record_kinds(*csv_rows_of(path), targets, features, missing))
@@ -94,14 +77,7 @@ def csv_columns(
 
 SOURCE = Source(
     word="csv",
-    options=(
-        Option("path", str, ""),
-        Option("features", tuple, ()),
-        Option("missing", str, "keep", words=("keep", "drop")),
-        Option("scale", str, "none", words=("none", "standard")),
-        *FILE,
-        KEEP,
-    ),
+    options=RECORD,
     columns={},
     columns_of=csv_columns,
     load=load_csv,

@@ -44,7 +44,7 @@ def digit_tasks_rows(split: str = "train", ways: int = 5, shots: int = 1, querie
     return tasks
 
 
-def digit_tasks_columns(*, ways: int = 5, **_: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401  # options of rows; until 2027-11
+def digit_tasks_columns(*, ways: int = 5, **_: Any) -> dict[str, dict[str, Any]]:  # options of rows; until 2027-11
     """The columns: images, and labels of as many classes as a task has."""
     image = {"kind": "real", "shape": (64,), "range": (0.0, 1.0)}
     label = {"kind": "class", "size": ways}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gamespec.lazy import torch
 from gamespec.library.base import Column, Source
@@ -50,14 +50,7 @@ def load_digits(
     return columns
 
 
-def digits_rows(
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
-    targets: tuple[str, ...] = ("y",),
-) -> int:
+def digits_rows(split: str = "all", subset: int | None = None, offset: int = 0, **_: Any) -> int:
     """How many rows `load_digits` gives. Error: ValueError as there."""
     return len(rows_of_split(1797, split, subset, offset))
 

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 
 class DiskBytes:
-    """Bytes in a file without a name, filled from the front by `extend`; the file goes with the tensor that holds them.
+    """Bytes in a file without a name, filled from the front by `extend`; the file goes with what refers to them.
 
     Error: OSError where the folder for temporary files (`TMPDIR`) has no room.
     """
 
     def __init__(self, count: int) -> None:
+        import mmap
         import os
         import tempfile
 
@@ -27,35 +28,51 @@ class DiskBytes:
             if hasattr(os, "posix_fallocate"):
                 # Room is taken now: a full disk is an error here, and not a signal on the first write.
                 os.posix_fallocate(handle, 0, max(count, 1))
-            self.tensor = torch.from_file(name, shared=True, size=max(count, 1), dtype=torch.uint8)[:count]
+            self.pages = mmap.mmap(handle, max(count, 1))
         finally:
             os.close(handle)
             os.unlink(name)
-        self.filled = 0
+        self.count, self.filled = count, 0
 
     def __len__(self) -> int:
         """How many bytes were filled in."""
         return self.filled
 
+    def __getitem__(self, part: slice) -> bytes:
+        """Some of the bytes, read from the disk."""
+        return self.pages[part]
+
     def extend(self, part: bytes) -> None:
         """Put bytes behind those that are there."""
-        self.tensor[self.filled : self.filled + len(part)] = torch.frombuffer(bytearray(part), dtype=torch.uint8)
+        self.pages[self.filled : self.filled + len(part)] = part
         self.filled += len(part)
 
 
-def kept_empty(shape: tuple[int, ...], keep: str) -> Tensor:
-    """A table of float32 to be filled, in memory or on the disk."""
+def kept_bytes(count: int, keep: str) -> bytearray | DiskBytes:
+    """Room for so many bytes, in memory or on the disk, to be filled by `extend`."""
+    return DiskBytes(count) if keep == "disk" else bytearray()
+
+
+def kept_tensor(raw: bytearray | DiskBytes, dtype: torch.dtype) -> Tensor:
+    """All numbers that bytes hold, which are not copied."""
+    if isinstance(raw, DiskBytes):
+        return torch.frombuffer(raw.pages, dtype=torch.uint8)[: raw.count].view(dtype)
+    return torch.frombuffer(raw, dtype=dtype) if raw else torch.empty(0, dtype=dtype)
+
+
+def kept_empty(shape: tuple[int, ...], keep: str, dtype: torch.dtype | None = None) -> Tensor:
+    """A table of zeros to be filled, of float32 where no type is given, in memory or on the disk."""
+    kind = torch.float32 if dtype is None else dtype
     if keep == "disk":
-        return DiskBytes(4 * math.prod(shape)).tensor.view(torch.float32).reshape(shape)
-    return torch.empty(shape)
+        return kept_tensor(DiskBytes(kind.itemsize * math.prod(shape)), kind).reshape(shape)
+    return torch.zeros(shape, dtype=kind)
 
 
 def kept_joined(parts: list[Tensor], keep: str) -> Tensor:
     """Tables of one type under one another, in memory or on the disk."""
     if keep != "disk" or len(parts) == 1:
         return torch.cat(parts) if len(parts) > 1 else parts[0]
-    count = sum(p.numel() for p in parts) * parts[0].element_size()
-    whole = DiskBytes(count).tensor.view(parts[0].dtype).reshape(-1, *parts[0].shape[1:])
+    whole = kept_empty((sum(map(len, parts)), *parts[0].shape[1:]), keep, parts[0].dtype)
     torch.cat(parts, out=whole)
     return whole
 

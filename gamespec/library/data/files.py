@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option
-from gamespec.library.data.disk import DiskBytes, disk_units, kept_empty, rows_at_once
+from gamespec.library.data.disk import DiskBytes, disk_units, kept_bytes, kept_empty, kept_tensor, rows_at_once
 from gamespec.library.data.tables import MOVES, noisy_labels, rows_of_split, shuffled
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ FILE = (
     Option("label_noise", float, 0.0),
     Option("noise_seed", int, 0),
     Option("targets", tuple, ("y",)),
+    Option("keep", str, "memory", words=("memory", "disk")),
     *MOVES,
 )
-"""The options of every table that is read from a file."""
+"""The options of every table that is read from a file: those of `file_table`, and the targets.
 
-
-KEEP = Option("keep", str, "memory", words=("memory", "disk"))
-"""Where a table lies that may not fit into memory; on the disk it is read and written a part at a time."""
+`keep` says where a table lies that may not fit into memory; on the disk it is read and written a part at a time.
+"""
 
 
 def data_file(path: str) -> str:
@@ -148,13 +148,14 @@ def npz_kind(path: str, name: str) -> tuple[str, bool, tuple[int, ...], int]:
     return kind, fortran, shape, math.prod(shape) * int(kind[2])
 
 
-def npz_bytes(path: str, name: str) -> tuple[str, bool, tuple[int, ...], bytearray]:
-    """Type, order, shape and raw numbers of one array of an .npz file.
+def npz_bytes(path: str, name: str, keep: str = "memory") -> tuple[str, bool, tuple[int, ...], bytearray | DiskBytes]:
+    """Type, order, shape and raw numbers of one array of an .npz file, in memory or on the disk.
 
     Error: ValueError as `npz_filled` and `npz_kind`, and where bytes are missing.
     """
     kind, fortran, shape, wanted = npz_kind(path, name)
-    _, raw = npz_raw(path, name, wanted)
+    raw = kept_bytes(wanted, keep)
+    npz_filled(path, name, wanted, raw)
     if len(raw) != wanted:
         raise ValueError(f"`{name}` of {path} ends after {len(raw)} of {wanted} bytes")
     return kind, fortran, shape, raw
@@ -169,17 +170,10 @@ def npz_array(path: str, name: str, keep: str = "memory") -> Tensor:
         "u1": torch.uint8, "i1": torch.int8, "b1": torch.bool, "i2": torch.int16, "i4": torch.int32, "i8": torch.int64,
         "f2": torch.float16, "f4": torch.float32, "f8": torch.float64,
     }  # fmt: skip
-    if keep == "disk":
-        kind, fortran, shape, wanted = npz_kind(path, name)
-        if fortran and len(shape) > 1:
-            raise ValueError(f"`{name}` is stored column by column: save `numpy.ascontiguousarray` of it, or leave out `keep = disk`")
-        held = DiskBytes(wanted)
-        npz_filled(path, name, wanted, held)
-        if len(held) != wanted:
-            raise ValueError(f"`{name}` of {path} ends after {len(held)} of {wanted} bytes")
-        return held.tensor.view(types[kind[1:]]).reshape(shape)
-    kind, fortran, shape, raw = npz_bytes(path, name)
-    flat = torch.frombuffer(raw, dtype=types[kind[1:]]) if raw else torch.empty(0, dtype=types[kind[1:]])
+    if keep == "disk" and npz_kind(path, name)[1] and len(npz_kind(path, name)[2]) > 1:
+        raise ValueError(f"`{name}` is stored column by column: save `numpy.ascontiguousarray` of it, or leave out `keep = disk`")
+    kind, fortran, shape, raw = npz_bytes(path, name, keep)
+    flat = kept_tensor(raw, types[kind[1:]])
     if not fortran:
         return flat.reshape(shape)
     return flat.reshape(shape[::-1]).permute(*range(len(shape) - 1, -1, -1)).contiguous()
@@ -197,8 +191,10 @@ def npz_parts(names: list[str], column: str) -> list[str]:
     raise ValueError(f"no array `{column}`, and no `{column}_train` with `{column}_test`; there are {', '.join(names) or 'none'}")
 
 
-def file_rows(total: int, train: int, split: str, subset: int | None, offset: int) -> range:
+def file_rows(total: int, train: int, split: str = "all", subset: int | None = None, offset: int = 0, **_: Any) -> range:
     """Places of the rows asked for. `train` rows at the front make the train split; 0 takes 80 % of a shuffled order.
+
+    Options that choose no rows are left out.
 
     Error: ValueError for another split and for rows that it does not have.
     """
@@ -215,12 +211,12 @@ def file_table(
     x: Tensor,
     labels: dict[str, tuple[Tensor, int]],
     train: int,
-    split: str,
-    subset: int | None,
-    offset: int,
-    label_noise: float,
-    noise_seed: int,
     scale: str,
+    split: str = "all",
+    subset: int | None = None,
+    offset: int = 0,
+    label_noise: float = 0.0,
+    noise_seed: int = 0,
     keep: str = "memory",
 ) -> dict[str, Tensor]:
     """The rows asked for, as the columns of a table; `labels` has codes and number of classes of each target.

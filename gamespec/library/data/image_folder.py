@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Source
+from gamespec.library.data.disk import kept_empty
 from gamespec.library.data.files import FILE, data_file, file_columns, file_rows, file_table
 
 if TYPE_CHECKING:
@@ -17,12 +18,9 @@ def load_image_folder(
     size: int = 32,
     channels: int = 3,
     scale: str = "unit",
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
     targets: tuple[str, ...] = ("y",),
+    keep: str = "memory",
+    **rows: Any,
 ) -> dict[str, Tensor]:
     """Images of `size` by `size` pixels; the names of the folders, in order, are the classes.
 
@@ -30,12 +28,12 @@ def load_image_folder(
     Error: FileNotFoundError; ModuleNotFoundError without pillow; ValueError for a folder without images and a bad one.
     """
     files, classes, train = image_files(path, targets)
-    x = torch.empty(len(files), channels, size, size, dtype=torch.uint8)
+    x = kept_empty((len(files), channels, size, size), keep, torch.uint8)
     for k, (file, _) in enumerate(files):
         with open(file, "rb") as handle:
             x[k] = decoded_image(handle, file, channels, size)
     y = torch.tensor([code for _, code in files])
-    return file_table(x, {targets[0]: (y, len(classes))}, train, split, subset, offset, label_noise, noise_seed, scale)
+    return file_table(x, {targets[0]: (y, len(classes))}, train, scale, keep=keep, **rows)
 
 
 def decoded_image(handle: Any, name: str, channels: int, size: int = 0) -> Tensor:  # noqa: ANN401  # an open file; until 2027-11
@@ -82,25 +80,14 @@ def image_files(path: str, targets: tuple[str, ...]) -> tuple[list[tuple[str, in
     return files, classes, train
 
 
-def image_folder_rows(
-    path: str = "",
-    size: int = 32,
-    channels: int = 3,
-    scale: str = "unit",
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
-    targets: tuple[str, ...] = ("y",),
-) -> int:
+def image_folder_rows(path: str = "", targets: tuple[str, ...] = ("y",), **rows: Any) -> int:
     """How many rows `load_image_folder` gives; no image is opened. Error: as there."""
     files, _, train = image_files(path, targets)
-    return len(file_rows(len(files), train, split, subset, offset))
+    return len(file_rows(len(files), train, **rows))
 
 
 def image_folder_columns(
-    path: str = "", size: int = 32, channels: int = 3, scale: str = "unit", targets: tuple[str, ...] = ("y",), **_: Any  # noqa: ANN401  # options of rows; until 2027-11
+    path: str = "", size: int = 32, channels: int = 3, scale: str = "unit", targets: tuple[str, ...] = ("y",), **_: Any 
 ) -> dict[str, Any]:  # fmt: skip
     """The columns of `load_image_folder`; no image is opened. Error: as there, and for other channels than 1 and 3."""
     if channels not in (1, 3) or not 1 <= size <= 4096:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gamespec.lazy import torch
 from gamespec.library.base import Column, Source
@@ -49,14 +49,7 @@ def load_iris(
     return columns
 
 
-def iris_rows(
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
-    targets: tuple[str, ...] = ("y",),
-) -> int:
+def iris_rows(split: str = "all", subset: int | None = None, offset: int = 0, **_: Any) -> int:
     """How many rows `load_iris` gives. Error: ValueError as there."""
     return len(rows_of_split(150, split, subset, offset))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Source
 from gamespec.library.data.disk import kept_joined
-from gamespec.library.data.files import FILE, KEEP, file_columns, file_rows, file_table, npz_array, npz_bytes, npz_header, npz_names, npz_parts
+from gamespec.library.data.files import FILE, file_columns, file_rows, file_table, npz_array, npz_bytes, npz_header, npz_names, npz_parts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,13 +17,9 @@ def load_npz(
     path: str = "",
     x: str = "x",
     scale: str = "none",
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
     targets: tuple[str, ...] = ("y",),
     keep: str = "memory",
+    **rows: Any,
 ) -> dict[str, Tensor]:
     """The array `x` and one of class numbers for each target; `x_train` beside `x_test` are a split of their own.
 
@@ -38,7 +34,7 @@ def load_npz(
     for name in targets:
         codes = torch.cat([npz_array(path, part) for part in npz_parts(names, name)]).long()
         labels[name] = (codes, npz_classes(path, name))
-    return file_table(kept_joined(arrays, keep), labels, train, split, subset, offset, label_noise, noise_seed, scale, keep)
+    return file_table(kept_joined(arrays, keep), labels, train, scale, keep=keep, **rows)
 
 
 def npz_classes(path: str, column: str) -> int:
@@ -51,32 +47,21 @@ def npz_classes(path: str, column: str) -> int:
         codes = {"u1": "B", "b1": "B", "i1": "b", "i2": "h", "i4": "i", "i8": "q"}
         if len(shape) != 1 or kind[1:] not in codes:
             raise ValueError(f"target `{part}` is no column of class numbers: it has the type {kind} and the shape {list(shape)}")
-        numbers = array.array(codes[kind[1:]], bytes(raw))
+        numbers = array.array(codes[kind[1:]], raw[:])
         if numbers and min(numbers) < 0:
             raise ValueError(f"row {numbers.index(min(numbers))} of `{part}` holds {min(numbers)}; classes count from 0")
         most = max(most, max(numbers, default=-1))
     return most + 1
 
 
-def npz_rows(
-    path: str = "",
-    x: str = "x",
-    scale: str = "none",
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
-    targets: tuple[str, ...] = ("y",),
-    keep: str = "memory",
-) -> int:
+def npz_rows(path: str = "", x: str = "x", **rows: Any) -> int:
     """How many rows `load_npz` gives; only headers are read. Error: as there."""
     sizes = [npz_header(path, part)[2][:1] or (0,) for part in npz_parts(npz_names(path), x)]
     total = sum(size[0] for size in sizes)
-    return len(file_rows(total, sizes[0][0] if len(sizes) == 2 else 0, split, subset, offset))
+    return len(file_rows(total, sizes[0][0] if len(sizes) == 2 else 0, **rows))
 
 
-def npz_columns(path: str = "", x: str = "x", scale: str = "none", targets: tuple[str, ...] = ("y",), **_: Any) -> dict[str, Any]:  # noqa: ANN401  # options of rows; until 2027-11
+def npz_columns(path: str = "", x: str = "x", scale: str = "none", targets: tuple[str, ...] = ("y",), **_: Any) -> dict[str, Any]:
     """The columns of `load_npz`: headers are read, and the class numbers. Error: as there."""
     names = npz_names(path)
     heads = [npz_header(path, part) for part in npz_parts(names, x)]
@@ -88,7 +73,7 @@ def npz_columns(path: str = "", x: str = "x", scale: str = "none", targets: tupl
 
 SOURCE = Source(
     word="npz",
-    options=(Option("path", str, ""), Option("x", str, "x"), Option("scale", str, "none", words=("none", "unit", "standard")), *FILE, KEEP),
+    options=(Option("path", str, ""), Option("x", str, "x"), Option("scale", str, "none", words=("none", "unit", "standard")), *FILE),
     columns={},
     columns_of=npz_columns,
     load=load_npz,

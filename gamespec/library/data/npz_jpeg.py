@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamespec.lazy import torch
 from gamespec.library.base import Option, Source
+from gamespec.library.data.disk import kept_empty
 from gamespec.library.data.files import FILE, file_columns, file_rows, file_table, npz_array, npz_bytes, npz_header, npz_names, npz_raw
 from gamespec.library.data.image_folder import decoded_image
 from gamespec.library.data.npz import npz_classes
@@ -19,12 +20,9 @@ def load_npz_jpeg(
     path: str = "",
     channels: int = 3,
     scale: str = "unit",
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
     targets: tuple[str, ...] = ("y",),
+    keep: str = "memory",
+    **rows: Any,
 ) -> dict[str, Tensor]:
     """Images of `train_jpeg` and `test_jpeg`, cut at `train_offsets` and `test_offsets`; `train_labels` are the classes.
 
@@ -35,15 +33,15 @@ def load_npz_jpeg(
     import io
 
     counts, (_, height, width) = jpeg_counts(path, channels, targets)
-    rows = file_rows(sum(counts), counts[0], split, subset, offset)
-    x = torch.zeros(sum(counts), channels, height, width, dtype=torch.uint8)
+    wanted = file_rows(sum(counts), counts[0], **rows)
+    x = kept_empty((sum(counts), channels, height, width), keep, torch.uint8)
     first = 0
     for part, count in zip(("train", "test"), counts, strict=True):
-        raw, ends = npz_bytes(path, f"{part}_jpeg")[3], npz_array(path, f"{part}_offsets").tolist()
+        raw, ends = npz_bytes(path, f"{part}_jpeg", keep)[3], npz_array(path, f"{part}_offsets").tolist()
         if len(ends) != count + 1 or sorted(ends) != ends or ends[0] < 0 or ends[-1] > len(raw):
             raise ValueError(f"`{part}_offsets` of {path} do not cut `{part}_jpeg` into {count} images")
         for k in range(count):
-            if first + k in rows or (scale == "standard" and part == "train"):
+            if first + k in wanted or (scale == "standard" and part == "train"):
                 packed = io.BytesIO(raw[ends[k] : ends[k + 1]])
                 image = decoded_image(packed, f"image {k} of `{part}_jpeg`", channels)
                 if image.shape != x.shape[1:]:
@@ -52,7 +50,7 @@ def load_npz_jpeg(
         first += count
     y = torch.cat([npz_array(path, f"{part}_labels") for part in ("train", "test")]).long()
     classes = max(jpeg_classes(path, part) for part in ("train", "test"))
-    return file_table(x, {targets[0]: (y, classes)}, counts[0], split, subset, offset, label_noise, noise_seed, scale)
+    return file_table(x, {targets[0]: (y, classes)}, counts[0], scale, keep=keep, **rows)
 
 
 def jpeg_classes(path: str, part: str) -> int:
@@ -90,23 +88,13 @@ def jpeg_size(path: str) -> tuple[int, int]:
     raise ValueError(f"`train_jpeg` of {path} does not begin with a JPEG image")
 
 
-def npz_jpeg_rows(
-    path: str = "",
-    channels: int = 3,
-    scale: str = "unit",
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
-    targets: tuple[str, ...] = ("y",),
-) -> int:
+def npz_jpeg_rows(path: str = "", channels: int = 3, targets: tuple[str, ...] = ("y",), **rows: Any) -> int:
     """How many rows `load_npz_jpeg` gives; only headers are read. Error: as there."""
     counts, _ = jpeg_counts(path, channels, targets)
-    return len(file_rows(sum(counts), counts[0], split, subset, offset))
+    return len(file_rows(sum(counts), counts[0], **rows))
 
 
-def npz_jpeg_columns(path: str = "", channels: int = 3, scale: str = "unit", targets: tuple[str, ...] = ("y",), **_: Any) -> dict[str, Any]:  # noqa: ANN401  # options of rows; until 2027-11
+def npz_jpeg_columns(path: str = "", channels: int = 3, scale: str = "unit", targets: tuple[str, ...] = ("y",), **_: Any) -> dict[str, Any]:
     """The columns of `load_npz_jpeg`: headers are read, and the labels. Error: as there."""
     _counts, shape = jpeg_counts(path, channels, targets)
     return file_columns(shape, True, scale, {targets[0]: max(jpeg_classes(path, part) for part in ("train", "test"))})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gamespec.library.base import Option, Source
-from gamespec.library.data.files import FILE, KEEP, data_file, file_columns, file_rows, file_table
-from gamespec.library.data.records import record_columns, record_kinds, record_tensors
+from gamespec.library.base import Source
+from gamespec.library.data.files import data_file, file_columns, file_rows, file_table
+from gamespec.library.data.records import RECORD, record_columns, record_kinds, record_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,22 +19,17 @@ def load_parquet(
     features: tuple[str, ...] = (),
     missing: str = "keep",
     scale: str = "none",
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
     targets: tuple[str, ...] = ("y",),
     keep: str = "memory",
+    **rows: Any,
 ) -> dict[str, Tensor]:
     """All columns but the targets, or those of `features`, as `x`; the words of a target are its classes, in order.
 
     Shapes: x [n, width] float32; targets, y_clean and i [n] int64; is_noisy [n] bool.
     Error: FileNotFoundError; ModuleNotFoundError without pyarrow; ValueError naming the column or row that does not fit.
     """
-    header, rows = parquet_rows_of(path)
-    x, labels = record_tensors(header, rows, targets, features, missing, keep)
-    return file_table(x, labels, 0, split, subset, offset, label_noise, noise_seed, scale, keep)
+    x, labels = record_tensors(*parquet_rows_of(path), targets, features, missing, keep)
+    return file_table(x, labels, 0, scale, keep=keep, **rows)
 
 
 def parquet_rows_of(path: str) -> tuple[list[str], Callable[[], Iterator[list[str]]]]:
@@ -58,25 +53,13 @@ def parquet_rows_of(path: str) -> tuple[list[str], Callable[[], Iterator[list[st
     return header, rows
 
 
-def parquet_rows(
-    path: str = "",
-    features: tuple[str, ...] = (),
-    missing: str = "keep",
-    scale: str = "none",
-    split: str = "all",
-    subset: int | None = None,
-    offset: int = 0,
-    label_noise: float = 0.0,
-    noise_seed: int = 0,
-    targets: tuple[str, ...] = ("y",),
-    keep: str = "memory",
-) -> int:
+def parquet_rows(path: str = "", features: tuple[str, ...] = (), missing: str = "keep", targets: tuple[str, ...] = ("y",), **rows: Any) -> int:
     """How many rows `load_parquet` gives. Cost: one pass over the file. Error: as there."""
-    return len(file_rows(record_kinds(*parquet_rows_of(path), targets, features, missing)[2], 0, split, subset, offset))
+    return len(file_rows(record_kinds(*parquet_rows_of(path), targets, features, missing)[2], 0, **rows))
 
 
 def parquet_columns(
-    path: str = "", features: tuple[str, ...] = (), missing: str = "keep", scale: str = "none", targets: tuple[str, ...] = ("y",), **_: Any  # noqa: ANN401  # options of rows; until 2027-11
+    path: str = "", features: tuple[str, ...] = (), missing: str = "keep", scale: str = "none", targets: tuple[str, ...] = ("y",), **_: Any 
 ) -> dict[str, Any]:  # fmt: skip
     """The columns of `load_parquet`. Cost: one pass over the file. Error: as there."""
     shape, classes = record_columns(record_kinds(*parquet_rows_of(path), targets, features, missing))
@@ -85,14 +68,7 @@ def parquet_columns(
 
 SOURCE = Source(
     word="parquet",
-    options=(
-        Option("path", str, ""),
-        Option("features", tuple, ()),
-        Option("missing", str, "keep", words=("keep", "drop")),
-        Option("scale", str, "none", words=("none", "standard")),
-        *FILE,
-        KEEP,
-    ),
+    options=RECORD,
     columns={},
     columns_of=parquet_columns,
     load=load_parquet,

@@ -6,12 +6,24 @@ import math
 from typing import TYPE_CHECKING
 
 from gamespec.lazy import torch
+from gamespec.library.base import Option
 from gamespec.library.data.disk import kept_empty, rows_at_once
+from gamespec.library.data.files import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torch import Tensor
+
+
+RECORD = (
+    Option("path", str, ""),
+    Option("features", tuple, ()),
+    Option("missing", str, "keep", words=("keep", "drop")),
+    Option("scale", str, "none", words=("none", "standard")),
+    *FILE,
+)
+"""The options of rows of words and numbers."""
 
 
 def record_number(cell: str) -> float | None:
