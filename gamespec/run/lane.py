@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gamespec.emit.spell import attribute
 from gamespec.run import package
+from gamespec.run.chunks import NAME, Chunks
 from gamespec.run.leaves import slots
 from gamespec.run.traced import Batch, Traced, UntraceableError, Watched, exact, trace, unmoved, watch
 
@@ -115,9 +116,10 @@ class Lane:
 
     def taken_up(self, state: State, began: int) -> None:
         """Go on from another point of the state, in a run that was compiled from step `began` on."""
-        if self._run is not None:
+        if self.began is not None:
             self.began = began
             self.said = f"compiled from step {began} on, and again where the run went on"
+        if self._run is not None:
             self._hold(state)
 
     def batch(self, state: State) -> Batch:
@@ -170,9 +172,11 @@ class Lane:
 
     def _earns(self, traced: Traced, cached: bool, left: int) -> bool:
         """Whether what is left of the run saves twice what compiling costs."""
-        pace, operations = self._pace, traced.operations
-        saved = min(0.8 * pace, _SAVED * operations)
-        cost = 1.0 if cached else _FIXED + _EACH * operations
+        return self._pays(1.0 if cached else _FIXED + _EACH * traced.operations, traced.operations, left)
+
+    def _pays(self, cost: float, operations: int, left: int) -> bool:
+        """Whether compiling this many operations of a step at a cost in seconds saves twice of it."""
+        saved = min(0.8 * self._pace, _SAVED * operations)
         if saved * left >= 2 * cost:
             return True
         even = int(2 * cost / saved) + 1
@@ -183,7 +187,13 @@ class Lane:
 
     def _begin(self, state: State, rows: Batch) -> dict[str, Tensor]:
         """One eager step, watched; then the same step compiled, compared with it."""
+        chunks = Chunks(self.module) if hasattr(self.module, NAME) else None
         seen = watch(self.module, state, rows)
+        if chunks is not None and chunks.call is not None:
+            self._piecewise(chunks)
+            return seen.losses
+        if chunks is not None:
+            chunks.remove()
         try:
             traced = trace(self.module, state, seen)
             path = package.place(traced)
@@ -205,6 +215,34 @@ class Lane:
         how = "from the cache" if cached else f"built in {_span(spent)}"
         self.said = f"compiled from step {self.began} on, {how}; the first compiled step {self._agreed}"
         return seen.losses
+
+    def _piecewise(self, chunks: Chunks) -> None:
+        """Compile the steps of a follower that takes many, and their sweep back, and not the whole of its leader's."""
+        assert chunks.call is not None  # asked for where there is one
+        try:
+            pieces = chunks.traced()
+            paths = [package.place(t) for t in pieces]
+            cached = all(path.exists() for path in paths)
+            per_step = sum(t.operations for t in pieces) * chunks.call.steps
+            cost = 1.0 if cached else 2 * _FIXED + _EACH * sum(t.operations for t in pieces)
+            if self.mode == "auto" and self.since is None and not self._pays(cost, per_step, self.steps - self._done - 1):
+                chunks.remove()
+                return
+            begin = time.perf_counter()
+            for traced, path in zip(pieces, paths, strict=True):
+                if not path.exists():
+                    package.build(traced, path)
+            wrong = chunks.adopt(pieces, (package.load(paths[0]), package.load(paths[1])))
+            if wrong:
+                raise DisagreesError(f"compiled and eager steps disagree: {wrong}")
+        except UntraceableError as error:
+            chunks.remove()
+            self.said = f"eager; the steps of the follower cannot be compiled: {error}"
+            self.warning = str(error) if self.mode == "on" or isinstance(error, DisagreesError) else ""
+            return
+        self.began = self._done + 2
+        how = "from the cache" if cached else f"built in {_span(time.perf_counter() - begin)}"
+        self.said = f"compiled from step {self.began} on, one piece for all steps of the follower, {how}; the first one agreed"
 
     def _adopt(self, state: State, seen: Watched, traced: Traced, run: package.Runner) -> None:
         """Compare one compiled step with the eager one, then take over the tensors of the state."""

@@ -294,3 +294,67 @@ def test_a_number_that_changes_in_python_is_no_graph(program):
     assert (s.k, s.count) == (1, 1)
     with pytest.raises(UntraceableError, match="`count` is a Python number"):
         trace(module, s, seen)
+
+
+LONG = GAMES["second_order"].replace("sgd(lr = 0.3, steps = 3)", "sgd(lr = 0.3, momentum = 0.5, steps = 50)")
+
+
+def stepped(text, folder, steps=3, mode="on"):
+    """Objectives and the leader's weights over some steps, with the lane that made them."""
+    module = load(pipeline.compile(pipeline.check(Source("long.game", text)), lane="torch").program, folder / "long.py")
+    s = module.start()
+    lane = Lane(module, mode, steps, ("tr", "val"))
+    losses = [{k: float(v) for k, v in lane(s).items()} for _ in range(steps)]
+    return losses, s.u, lane
+
+
+@pytest.mark.parametrize("rule", ["sgd(lr = 0.3, momentum = 0.5, steps = 50)", "adam(lr = 0.05, steps = 50)", "sgd(lr = 0.3, steps = 50)"])
+@pytest.mark.parametrize("way", ["unroll", "unroll(last = 9)"])
+def test_a_long_unrolling_is_compiled_step_by_step(rule, way, uncompiled, tmp_path):
+    """The same two graphs for 50 steps as for 100, and the derivative of the eager lane."""
+    text = LONG.replace("sgd(lr = 0.3, momentum = 0.5, steps = 50)", rule).replace("through(unroll)", f"through({way})")
+    mine, u, lane = stepped(text, tmp_path)
+    theirs, v, _ = stepped(text, tmp_path, mode="off")
+
+    assert lane.said.startswith("compiled from step 2 on, one piece for all steps of the follower")
+    assert len(uncompiled) == 2
+    torch.testing.assert_close(u, v, rtol=1e-4, atol=1e-5)
+    assert [row["u"] for row in mine] == pytest.approx([row["u"] for row in theirs], rel=1e-4)
+    stepped(text.replace("steps = 50", "steps = 100"), tmp_path)
+    assert len(uncompiled) == 2
+
+
+def test_a_piece_that_errs_is_not_used(uncompiled, tmp_path, monkeypatch):
+    """The first derivative decides, and the run is the eager one, with a warning."""
+    wanted, _, _ = stepped(LONG, tmp_path, mode="off")
+    monkeypatch.setattr(package, "load", lambda path: lambda inputs: [2 * t for t in uncompiled[path](*inputs)])
+    found, _, lane = stepped(LONG, tmp_path)
+
+    assert "compiled and eager steps disagree: a part of the derivative" in lane.warning
+    assert found == wanted
+
+
+def test_what_a_follower_draws_is_not_compiled_in(uncompiled, tmp_path):
+    """Dropout would draw one mask forwards and another one backwards: such steps stay eager, with the reason."""
+    game = pipeline.check(Source("long.game", LONG.replace("linear()", "given")))
+    module = load(pipeline.compile(game, given=frozenset(["h"]), lane="torch").program, tmp_path / "long.py")
+    s = module.start(nets={"h": torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(64, 10))})
+    lane = Lane(module, "on", 2, ("tr", "val"))
+    lane(s)
+
+    assert not uncompiled
+    assert lane.said == "eager; the steps of the follower cannot be compiled: a step of a follower draws random numbers"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(package.compiler() is None, reason="no C++ compiler")
+def test_pieces_are_machine_code(tmp_path, monkeypatch):
+    """Built, kept and loaded as any step."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    mine, u, lane = stepped(LONG, tmp_path)
+    theirs, v, _ = stepped(LONG, tmp_path, mode="off")
+
+    assert lane.said.startswith("compiled from step 2 on, one piece for all steps of the follower, built in")
+    assert len(list(tmp_path.rglob("*.pt2"))) == 2
+    torch.testing.assert_close(u, v, rtol=1e-3, atol=1e-5)
+    assert [row["u"] for row in mine] == pytest.approx([row["u"] for row in theirs], rel=1e-3)
