@@ -206,7 +206,7 @@ def _mixed(binder: tree.Binder, bind: tree.Bind, found: VarName, inner: Scope, b
     if isinstance(over, (DataName, DistName)):
         types = [(f.type, f.range) for f in over.data.fields] if isinstance(over, DataName) else [(over.dist.type, None)]
     else:
-        types = [(Type(kind="params", net=of), None)]
+        types = [(Type(kind="params", net=of) if of else Type(kind="real", shape=found.var.type.shape), None)]
     names = bind.pattern.names
     if len(names) != len(types):
         raise log.fail("GE209", f"`{found.var.name}` has {len(types)} field(s)", bind.pattern.span, f"{len(names)} name(s) given",

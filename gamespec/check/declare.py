@@ -275,6 +275,9 @@ def _var(s: tree.Var, scope: Scope, build: Build) -> ir.Var:
     chosen, told = (wball(ball, scope, build), None) if ball else lower_set(s.set, scope, build) if s.set is not None else (None, None)
     kind = lower_type(s.type, scope, build) if s.type is not None else told or REAL
     if kind.kind in ("dist", "params"):
+        if not kind.net and chosen is not None and (any(p.word != "Box" for p in chosen.parts) or (told or REAL).shape not in ((), kind.shape)):
+            at = s.set or s
+            raise build.log.fail("GE403", "the points of a distribution lie in a box", at.span, hint=f"declare `{s.name.id}: {kind} in [-1, 1]`")
         return _mixture(s, kind, chosen, scope, build)
     no_words(kind, s.type or s, build)
     if kind.kind not in ("real", "prob"):

@@ -250,7 +250,8 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir
     if found.word in ("spectral", "clip") and (net is None or net.set is None):
         said = "declare it `in Lipschitz(1)`" if net is not None else "it is no network"
         raise build.log.fail("GE506", f"`{path}` lies in no set of networks", node.span, said, hint=f"drop `{found.word}`")
-    if found.word == "hedge" and (var is None or var.set is None or [p.word for p in var.set.parts] != ["Simplex"]):
+    mixture = var is not None and var.type.kind == "dist" and (not var.type.net or any(n.name == var.type.net for n in nets))
+    if found.word == "hedge" and not mixture and (var is None or var.set is None or [p.word for p in var.set.parts] != ["Simplex"]):
         why = "`hedge` weighs the elements of a simplex"
         raise build.log.fail("GE506", f"`{path}` lies in no simplex", node.span, why, hint="write `sgd(lr = 0.1)`")
     answers = any(owned in n.owns and (n.id.startswith("@") or any(e.child == n.id for e in build.edges)) for n in build.nodes)

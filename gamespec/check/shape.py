@@ -80,16 +80,17 @@ def draw_names(game: Game, draw: Draw) -> Names:
             return {n: Shaped(f.type, rows=True) for n, f in zip(draw.names, data.fields, strict=False)}
     for var in game.vars:
         if var.name == draw.over:
-            return _mixed(game, draw, var.type.net)
+            return _mixed(game, draw, var.type)
     dist = next(d for d in game.dists if d.name == draw.over)
     return {n: Shaped(dist.type, rows=True) for n in draw.names}
 
 
-def _mixed(game: Game, draw: Draw, of: str) -> Names:
-    """The names of a draw from a distribution that a player chooses: over parameters, or over samples of a source."""
-    if any(n.name == of for n in game.nets):
-        return {n: Shaped(Type(kind="params", net=of), rows=True) for n in draw.names}
-    return draw_names(game, draw.model_copy(update={"over": of}))
+def _mixed(game: Game, draw: Draw, of: Type) -> Names:
+    """The names of a draw from a distribution that a player chooses: over parameters, numbers, or samples of a source."""
+    if not of.net or any(n.name == of.net for n in game.nets):
+        kind = Type(kind="params", net=of.net) if of.net else Type(kind="real", shape=of.shape)
+        return {n: Shaped(kind, rows=True) for n in draw.names}
+    return draw_names(game, draw.model_copy(update={"over": of.net}))
 
 
 def each(game: Game, draws: tuple[Draw, ...]) -> bool:

@@ -50,7 +50,7 @@ class Near:
 
 def near(game: ir.Game, var: ir.Var, node: ir.Node) -> Near | None:
     """A distribution in a ball over which one player takes one expectation; None for all others."""
-    if var.type.kind != "dist" or var.set is None:
+    if var.type.kind != "dist" or not var.type.net or var.set is None:
         return None
     _, radius, norm, order = var.set.parts[0].args
     over, word = node.objective, _BALLS.get(norm.value if isinstance(norm, Word) else str(getattr(norm, "value", "")), "")

@@ -64,9 +64,13 @@ def no_words(kind: Type, node: tree.Node, build: Build) -> None:
 
 
 def _over(node: tree.TName, scope: Scope, build: Build) -> Type:
-    """`params(h)`, `Dist(params(h))` or `Dist(data)`: what is written in parentheses is the name of a network or a source."""
+    """`params(h)`, `Dist(params(h))`, `Dist(data)` or `Dist(R[2])`: in parentheses stands a network, a source or numbers."""
     inner = node.args[0] if len(node.args) == 1 and not node.dims else None
     call = inner if isinstance(inner, tree.Call) and isinstance(inner.fn, tree.Name) and inner.fn.id == "params" and len(inner.args) == 1 else None
+    numbers = inner.base if isinstance(inner, tree.Index) else inner
+    if node.name == "Dist" and isinstance(numbers, tree.Name) and numbers.id == "R" and scope.find("R") is None:
+        dims = inner.indices if isinstance(inner, tree.Index) else ()
+        return Type(kind="dist", shape=tuple(_dim(d, scope, build) for d in dims))
     name = call.args[0] if call is not None and node.name == "Dist" else inner
     found = scope.find(name.id) if isinstance(name, tree.Name) else None
     if isinstance(found, Broken):
@@ -77,7 +81,7 @@ def _over(node: tree.TName, scope: Scope, build: Build) -> Type:
         return Type(kind="params" if node.name == "params" else "dist", net=found.net.name)
     if node.name == "Dist" and call is None and isinstance(found, (DataName, DistName)):
         return Type(kind="dist", net=found.data.name if isinstance(found, DataName) else found.dist.name)
-    hint = "write `params(h)` for a network `h`" if node.name == "params" else "write `Dist(params(h))`, or `Dist(train)`"
+    hint = "write `params(h)` for a network `h`" if node.name == "params" else "write `Dist(params(h))`, `Dist(R[2])`, or `Dist(train)`"
     raise build.log.fail("GE202", f"`{node.name}` is of a network{' or a source' * (node.name == 'Dist')}", node.span, hint=hint)
 
 

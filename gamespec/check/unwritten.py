@@ -63,8 +63,10 @@ def _declared(game: Game) -> Iterator[Unwritten]:
         if var.type.kind == "dist":
             near = var.set is not None
             over = f"draw from it for `{var.type.net}` alone, and write `{var.name}: particles(2)`, 6 at most"
+            if not var.type.net:
+                over = f"draw from it by `E`, and write `{var.name}: particles(8)`, 32 at most"
             alone = f"write one expectation over it against its leader, `max{{{var.name}}} [ E{{.. ~ {var.name}}}[ .. ] ]`, of order 1 to 2 or inf"
-            hint = alone if near else over
+            hint = alone if near and var.type.net else over
             yield Unwritten("a player that chooses a distribution cannot be solved yet", f"var:{var.name}", hint)
     for dist in game.dists:
         if dist.source.word == "py":

@@ -50,6 +50,9 @@ def derive(steps: Steps, op: Derive) -> None:
         else:
             for node in op.nodes:
                 _own(steps, node, where)
+        for name, weights, place in scene.plan.shares if steps.moves else ():
+            if any(name in scene.game.node(n).owns for n in op.nodes):
+                _shared(steps, (name, weights, place), where)
 
 
 def _newton(through: joint.Through) -> bool:
@@ -165,6 +168,16 @@ def _own(steps: Steps, node: str, where: _Where) -> None:
         steps.line(f"{name} = {steps.call(node, where.names)}", node=node)
         steps.losses.setdefault(steps.label(node), name)
     _descended(steps, name, found, node, raised=raised)
+
+
+def _shared(steps: Steps, share: tuple[str, str, int], where: _Where) -> None:
+    """A particle's own slope: that of the mixture, divided by its weight where the slope was taken. One of no weight stands still."""
+    name, weights, place = share
+    scene, slope = steps.scene, named(steps.scene, name, where.into, gradient=True)
+    var = scene.var(name)
+    wide = f"[:{', None' * (len(var.type.shape) - 1)}]" if place < 0 and var is not None and len(var.type.shape) > 1 else ""
+    by = f"{steps.at(weights, where.point)}{f'[{place}]' if place >= 0 else ''}.detach().clamp(min=1e-30){wide}"
+    steps.line(f"{slope} = {f'{slope} / {by}' if var is not None else f'[g / {by} for g in {slope}]'}")
 
 
 def _descended(steps: Steps, value: str, found: list[Wanted], node: str, *, raised: bool) -> None:

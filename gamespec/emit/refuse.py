@@ -8,7 +8,7 @@ from gamespec.check.constant import plain_use
 from gamespec.check.shape import each
 from gamespec.ir import game as ir
 from gamespec.library.registry import words
-from gamespec.plan.ops import Derive, Plan, Respond, Scatter, flat
+from gamespec.plan.ops import Adjust, Derive, Op, Plan, Reach, Respond, Scatter, Survey, flat
 from gamespec.plan.response import Differences, Envelope, Frozen, Hull, Implicit, Penalty, Response, Stop, Unrolled, ValueFunction
 from gamespec.solvers.base import beside, children, leaders
 
@@ -30,8 +30,19 @@ def refuse(game: ir.Game, plan: Plan, given: frozenset[str] = frozenset()) -> No
     for op in flat(plan.body):
         if isinstance(op, Derive):
             _through(game, op, plan)
+    other = next((op for op in flat(plan.body) if isinstance(op, (Adjust, Reach, Survey)) or _passes(op)), None)
+    if plan.shares and other is not None:
+        raise UnsupportedError(
+            f"`{plan.solver}` takes the field of all players at once, or passes through an answer, and particles have a geometry of their own",
+            "write `method: mirror_prox`, or `method: simultaneous`",
+        )
     if plan.precision == "mixed" and not any(isinstance(op, Respond) for op in flat(plan.body)):
         raise UnsupportedError("`precision = mixed` is for players that answer each sample, and there is none", "write `precision = float32`")
+
+
+def _passes(op: Op) -> bool:
+    """Whether a derivative passes through an answer."""
+    return isinstance(op, Derive) and any(not isinstance(r, (Frozen, Envelope, Stop)) for _, r in op.through)
 
 
 def bounded(net: ir.Net, given: frozenset[str]) -> bool:

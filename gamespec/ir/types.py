@@ -23,7 +23,7 @@ class Type(Frozen):
     """What an expression is. `shape` is that of one sample; `size` is K of class[K] and logits[K].
 
     `net` names the network of a `params` type, and what a `dist` is a distribution over: a network's parameters (then
-    `shape` is empty) or the samples of a source. `tokens` are whole numbers that stand for words.
+    `shape` is empty), the samples of a source, or, where it is empty, numbers of that `shape`. `tokens` are whole numbers that stand for words.
     A `table` is one sample of the grouped data `net`, or a part of it.
     """
 
@@ -44,7 +44,7 @@ class Type(Frozen):
         if self.kind == "tokens":
             return f"tokens[{self.shape[0]}]"
         if self.kind == "dist":
-            return f"Dist({self.net})"
+            return f"Dist({self.net or Type(kind='real', shape=self.shape)})"
         if self.kind == "table":
             return f"a table of `{self.net}`"
         if self.kind == "params":

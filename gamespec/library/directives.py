@@ -47,9 +47,9 @@ _FIXED: dict[str, Directive] = {
         ),
         Directive(
             "hedge", "move", (Option("lr", float, 0.1), Option("decay", str, "constant", ("constant", "sqrt")), _STEPS),
-            "exponential weights of a player on a simplex, or over the elements of a finite set; one gradient a step (Freund and Schapire 1999)",
+            "exponential weights: of a player on a simplex, of a finite set, of particles; one gradient a step (Freund and Schapire 1999)",
         ),
-        Directive("particles", "particles", (Option("n", int, REQUIRED),), "a distribution over parameters as the mean of n networks"),
+        Directive("particles", "particles", (Option("n", int, REQUIRED),), "a distribution as n particles: networks, or points of a box"),
         Directive("newton", "inner", (Option("steps", int, 50), Option("tol", float, 1e-12)), "solve the follower's optimality condition"),
         Directive("enumerate", "choice", (), "try every element: one value for each, and the slope of the best"),
         Directive("repeat", "repeat", (Option("times", int, REQUIRED),), "moves per turn"),

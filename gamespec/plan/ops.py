@@ -224,6 +224,8 @@ class Plan:
     beams: tuple[tuple[str, int], ...] = ()
     kept: tuple[tuple[str, Rule], ...] = ()
     """How each network stays in its set after every move, by its handle: `spectral` or `clip`, with the number c."""
+    shares: tuple[tuple[str, str, int], ...] = ()
+    """Whose slopes are divided by which weights: by the number at a place, or row by row at -1."""
     steps: int = 1000
     batch: int = 0
     every: int = 10
@@ -252,6 +254,7 @@ class Plan:
         lines += [f"  rule {name}: {rule}" for name, rule in self.rules]
         lines += [f"  beam {name}: {copies} copies" for name, copies in self.beams]
         lines += [f"  keep {name}: {rule.word}({rule.option('c'):g})" for name, rule in self.kept]
+        lines += [f"  slopes of {name} are divided by {of}{'' if at < 0 else f'[{at}]'}" for name, of, at in self.shares]
         lines += [f"  the answer is {self.answer}"] if self.answer != NOW else []
         lines += [f"  residual of {_short(node)}{_through(through)}" for node, through in self.residual]
         lines += [f"  default {key} = {value}" for key, value in self.defaults]

@@ -62,6 +62,7 @@ class Seat:
     beam: int = 0
     response: Response | None = None
     kept: tuple[tuple[str, Rule], ...] = ()
+    shares: tuple[tuple[str, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +245,7 @@ def finished(
         rules=tuple((name, ending(rule, table.steps * moves[n])) for n in nodes for name, rule in table.seat(n).rules),
         residual=tuple((n, tuple((f, r) for f, r in through if f in descendants(game, n)[1:])) for n in nodes if game.node(n).choice is None),
         kept=tuple(k for n in nodes for k in table.seat(n).kept),
+        shares=tuple(s for n in nodes for s in table.seat(n).shares),
         beams=tuple((o, table.seat(n).beam) for n in nodes for o in game.node(n).owns if table.seat(n).beam),
         steps=table.steps, batch=table.batch, every=table.every, tol=table.tol, seed=table.seed, precision=table.precision,
         epochs=table.epochs, defaults=table.defaults, answer=answer,

@@ -18,6 +18,7 @@ from gamespec.library.registry import words
 from gamespec.plan.ops import Rule
 from gamespec.plan.response import Envelope, Hull, Implicit, Response, Stop
 from gamespec.solvers.base import Seat, Table, beside, drawn, follower_kind, owns_network, problem_nodes, size, team
+from gamespec.solvers.mixtures import SHARE, share
 from gamespec.solvers.phases import written as written_phases
 from gamespec.solvers.responses import options_of, solved_for, word_of, written
 
@@ -116,7 +117,8 @@ class _Work:
         """How one node is played."""
         owner = self.game.node(node)
         keys = [f"{node.split('/')[0][1:]}.{o}" if node.startswith("@") else o for o in owner.owns]
-        uses = [self.entries.get(k, ()) for k in keys]
+        shares = {k: share(u) for k in keys for u in self.entries.get(k, ()) if u.word == SHARE}
+        uses = [tuple(u for u in self.entries.get(k, ()) if u.word != SHARE) for k in keys]
         first = {u.word: u for us in reversed(uses) for u in reversed(us)}
         inner = next((_values(first[w]) for w in _INNER if w in first), {})
         times = whole(_values(first["repeat"])["times"]) if "repeat" in first else 1
@@ -140,6 +142,7 @@ class _Work:
             node=node, rules=rules, steps=steps, start=str(start), restarts=restarts,
             surrogates=tuple(map(str, surrogates)) if isinstance(surrogates, tuple) and surrogates else self._stand_in(node, keys[0]),
             times=times, beam=beam, response=self._response(edge, first, steps, rules), kept=tuple(self._kept(owner.owns, keys, uses)),
+            shares=tuple((o, *shares[k]) for k, o in zip(keys, owner.owns, strict=True) if k in shares),
         )  # fmt: skip
 
     def _kept(self, owns: tuple[str, ...], keys: list[str], uses: list[tuple[ir.Use, ...]]) -> Iterator[tuple[str, Rule]]:

@@ -139,6 +139,8 @@ def closed(scene: Scene) -> Closed:
         raise NotClosed("networks or samples take part")
     if scene.plan.precision != "float64":
         raise NotClosed(f"plain numbers have double precision, and {scene.plan.precision} is asked for")
+    if scene.plan.shares:
+        raise NotClosed("its particles have weights")
     if scene.plan.phases:
         raise NotClosed("its steps differ from phase to phase")
     count = sum(math.prod(v.type.shape) * max(scene.beams.get(v.name, 0), 1) for v in scene.shared)
