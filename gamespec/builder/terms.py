@@ -119,9 +119,9 @@ class Term:
         """A field, `task.query`; a method so that no name of the game collides with one of Python."""
         return Term(f"{written(self, POSTFIX)}.{name}", POSTFIX)
 
-    def within(self, source: Value, type: str = "") -> Bind:
-        """`x in S`, as a binder says it, or a side item with a response that need not be unique."""
-        return Bind(f"{self.text}{f': {type}' if type else ''} in {written(source)}")
+    def within(self, source: Value, type: str = "", given: Value | None = None) -> Bind:
+        """`x in S`, or `x in S | condition` of a sum, as a binder says it, or a side item with a response that need not be unique."""
+        return Bind(f"{self.text}{f': {type}' if type else ''} in {written(source)}{f' | {written(given)}' if given is not None else ''}")
 
     def typed(self, type: str) -> Bind:
         """`x: R[3]`, as a binder says it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check import constraints, expressions, groups, players, responses
+from gamespec.check import constraints, expressions, groups, players, responses, sifting
 from gamespec.check.constant import evaluate, row_count
 from gamespec.check.names import BUILTIN, circle, depends, free
 from gamespec.check.scope import (
@@ -27,9 +27,8 @@ from gamespec.check.scope import (
     declared_at,
     unknown_name,
 )
-from gamespec.ir.expr import Draw, Expr, Grad, Reduce, Ref, Value
+from gamespec.ir.expr import Draw, Expr, Grad, Reduce, Ref
 from gamespec.ir.types import INDEX, REAL, Interval, Type
-from gamespec.ir.walk import walk
 from gamespec.report.diagnostic import Label
 from gamespec.syntax import tree
 
@@ -120,12 +119,13 @@ def _reduction(node: tree.Bound, scope: Scope, build: Build) -> Typed:
         body = lower_bound(inside(node), inner, build)
     finally:
         del build.open[opened:]
+    samples = {n for d in inner.draws if d.over for n in d.names}
+    each = any(part is not None and depends(part, build) & samples for d in draws for part in (d.skip, None if d.over else d.cond))
+    body, draws = sifting.sifted(draws, body)
     _check_draws(binder, draws, body, scope, build)
     positive = body.range is not None and body.range.lo is not None and body.range.lo >= 0
     kind = REAL if body.type.kind == "bool" else body.type
     over = any(d.over for d in draws)
-    samples = {n for d in inner.draws if d.over for n in d.names}
-    each = any(d.skip is not None and depends(d.skip, build) & samples for d in draws)
     return Typed(
         _nested(_REDUCTIONS[binder.op], draws, body.expr), kind, (body.rows or each) and not over, Interval(lo=Fraction(0)) if positive else None
     )
@@ -194,7 +194,10 @@ def _draw(binder: tree.Binder, bind: tree.Bind, inner: Scope, build: Build) -> D
                              hint="write `x ~ data`, or `i in 0..2`")  # fmt: skip
     if bind.draws:
         raise build.log.fail("GE208", "`~` draws, and a range is run through", bind.span, hint="write `in` in place of `~`")
-    return indices.draw(indices.bind(name, inner, build))
+    if bind.cond is not None and binder.op != "sum":
+        raise sifting.refused(binder, bind, build)
+    unique = indices.bind(name, inner, build)
+    return indices.draw(unique).model_copy(update={"cond": sifting.condition(bind, (unique,), inner, build)})
 
 
 def _mixed(binder: tree.Binder, bind: tree.Bind, found: VarName, inner: Scope, build: Build) -> Draw:
@@ -208,6 +211,8 @@ def _mixed(binder: tree.Binder, bind: tree.Bind, found: VarName, inner: Scope, b
     else:
         types = [(Type(kind="params", net=of) if of else Type(kind="real", shape=found.var.type.shape), None)]
     names = bind.pattern.names
+    if bind.cond is not None:
+        raise sifting.refused(binder, bind, build)
     if len(names) != len(types):
         raise log.fail("GE209", f"`{found.var.name}` has {len(types)} field(s)", bind.pattern.span, f"{len(names)} name(s) given",
                        hint="name every field of its source")  # fmt: skip
@@ -244,18 +249,7 @@ def _samples(binder: tree.Binder, bind: tree.Bind, found: DataName | DistName, i
         hide(n, inner, build)
         inner.names[n.id] = Bound(Typed(Ref(name=unique), kind, kind.kind != "table", _rows(kind, found) or rng), n.span)
     build.open.append(source.name)
-    cond = None if bind.cond is None else _condition(bind.cond, inner, build)
-    return Draw(names=names, over=source.name, draws=bind.draws, cond=cond)
-
-
-def _condition(node: tree.Expr, inner: Scope, build: Build) -> Expr:
-    """What a sample must fulfil: `b == c`."""
-    found = expressions.lower(node, inner, build)
-    if found.type.kind != "bool" or found.type.shape:
-        raise build.log.fail("GE207", "a condition is needed after `|`", node.span, f"this is {found.type}", hint="compare: `b == 3`")
-    if any(isinstance(e, Value) for e in walk(found.expr)) or not found.rows:
-        raise build.log.fail("GE207", "this condition does not look at the sample", node.span, hint="compare a name that is drawn: `b == 3`")
-    return found.expr
+    return Draw(names=names, over=source.name, draws=bind.draws, cond=sifting.condition(bind, names, inner, build))
 
 
 def _rows(kind: Type, found: DataName | DistName) -> Interval | None:
@@ -290,6 +284,8 @@ def index_set(node: tree.Expr | None, scope: Scope, build: Build) -> Indices | N
 def _extreme(node: tree.Bound, found: Indices, scope: Scope, build: Build) -> Typed:
     """`max{k in 0..2}[ .. ]`: the largest of finitely many numbers, no player."""
     binder = node.binders[0]
+    if binder.binds[0].cond is not None:
+        raise sifting.refused(binder, binder.binds[0], build)
     inner = scope.child()
     unique = found.bind(binder.binds[0].pattern.names[0], inner, build)
     inner.draws = (*scope.draws, found.draw(unique))

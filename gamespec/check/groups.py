@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check import binders, expressions
+from gamespec.check import binders, expressions, sifting
 from gamespec.check.constant import evaluate, of_table, row_count, to_expr
 from gamespec.check.scope import Bound, DataName, Scope, Typed
 from gamespec.ir import game as ir
@@ -80,4 +80,4 @@ def rows(binder: tree.Binder, bind: tree.Bind, data: ir.Data, name: str, inner: 
     for n, unique, f in zip(bind.pattern.names, names, fields, strict=True):
         binders.hide(n, inner, build)
         inner.names[n.id] = Bound(Typed(Ref(name=unique), f.type, rows=True, range=f.range), n.span)
-    return Draw(names=names, over=f"{data.name}/{name}", draws=False)
+    return Draw(names=names, over=f"{data.name}/{name}", draws=False, cond=sifting.condition(bind, names, inner, build))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gamespec.check import binders, expressions
+from gamespec.check import binders, expressions, sifting
 from gamespec.check.names import below, free, mentioned
 from gamespec.check.scope import Bound, Broken, Const, DataName, DefName, DistName, Failed, NetName, Scope, Typed, VarName, unknown_name
 from gamespec.check.sets import lower_set
@@ -59,6 +59,8 @@ def lower_player(
 ) -> ir.Node:  # fmt: skip
     """The node of the first binder, whose objective is the rest. `owned` are variables that exist already."""
     binder = node.binders[0]
+    for bind in (b for b in binder.binds if b.cond is not None):
+        raise sifting.refused(binder, bind, build)
     build.spans[f"node:{ident}"] = binder.span
     own = {index, *(choice.names if choice else ())}
     draws = dependence(node, scope, build, frozenset(own))

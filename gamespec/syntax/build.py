@@ -223,8 +223,8 @@ class Build:
         return t.Binder(span, WORDS.get(op.text, op.text), self._at(op), tuple(parts[2:-1:2]))
 
     def _b_in(self, parts: Parts, span: Span) -> t.Bind:
-        pattern, _, kind, _, source = parts
-        return t.Bind(span, pattern, False, kind, source)
+        pattern, _, kind, _, source, _, cond = parts
+        return t.Bind(span, pattern, False, kind, source, cond)
 
     def _b_draw(self, parts: Parts, span: Span) -> t.Bind:
         pattern, _, source, _, cond = parts

@@ -167,7 +167,7 @@ class Pattern(Node):
 
 @dataclass(frozen=True, slots=True)
 class Bind(Node):
-    """`pattern : type in set` (draws is False) or `pattern ~ dist | cond` (draws is True).
+    """`pattern : type in set | cond` (draws is False) or `pattern ~ dist | cond` (draws is True).
 
     `source` is the set or the distribution, None where no set is written.
     """

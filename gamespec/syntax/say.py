@@ -110,10 +110,8 @@ def _bind(b: t.Bind) -> str:
     names = ", ".join(n.id for n in b.pattern.names)
     text = f"({names})" if len(b.pattern.names) > 1 else names
     text += f"[{_list(b.pattern.indices)}]" if b.pattern.indices else ""
-    if b.draws:
-        assert b.source is not None  # a draw is from something
-        return f"{text} ~ {say(b.source)}{f' | {say(b.cond)}' if b.cond else ''}"
-    return f"{text}{f': {kind(b.type)}' if b.type else ''}{f' in {say(b.source)}' if b.source else ''}"
+    source = f"{'~' if b.draws else 'in'} {say(b.source)}{f' | {say(b.cond)}' if b.cond else ''}" if b.source else ""
+    return f"{text}{f': {kind(b.type)}' if b.type else ''}{f' {source}' if source else ''}"
 
 
 def body(b: t.Body) -> str:

@@ -83,7 +83,7 @@ def bind(x: n.Bind) -> Any:
     if x.draws:
         return name.drawn(term(x.source), None if x.cond is None else term(x.cond))
     if x.source is not None:
-        return name.within(term(x.source), written(x.type))
+        return name.within(term(x.source), written(x.type), None if x.cond is None else term(x.cond))
     return name.typed(written(x.type)) if x.type else name
 
 

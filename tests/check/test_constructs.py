@@ -332,3 +332,18 @@ def test_a_term_that_nobody_moves_is_warned_of():
 def test_a_metric_on_the_training_data_is_warned_of():
     """Remembering is not measured as learning."""
     assert codes(ROBUST.replace("~ test}", "~ train}")) == ["GW507"]
+
+
+@pytest.mark.parametrize(("objective", "code"), [
+    ("mean{i in 0..2 | i > 0}[ u[i]^2 ]", "GE208"), ("max{i in 0..2 | i > 0}[ u[i]^2 ]", "GE208"),
+    ("norm(u)^2 + max{v: R in [0, 1] | v > 0}[ v*u[0] ]", "GE208"), ("sum{i in 0..2 | u[0] > 0}[ u[i]^2 ]", "GE207"),
+    ("sum{i in 0..2 | i + 1}[ u[i]^2 ]", "GE207"),
+])  # fmt: skip
+def test_a_condition_where_nothing_is_sifted_is_refused(objective, code):
+    """Means and extremes of ranges, players, and conditions that see no index: each with what to write."""
+    with pytest.raises(GameError) as caught:
+        pipeline.check(Source("a.game", f"language 1\nvar u: R[3] init 1\nsolve min{{u}} [ {objective} ]\n"))
+    found = [d for d in caught.value.diagnostics if d.code.startswith("GE")]
+
+    assert [d.code for d in found] == [code]
+    assert found[0].hint

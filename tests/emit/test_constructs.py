@@ -27,6 +27,9 @@ FORMULAS = {
     "a condition that nothing fulfils": "solve min{w} [ E{(x, y) ~ tr | x[0] > 99}[ ce(h(x), y) ] + E{(x, y) ~ tr}[ ce(h(x), y) ] ]",
     "one risk for each class": "var lam in Simplex(4)\ndef risk(c) = E{(x, y) ~ tr | y == c}[ ce(h(x), y) ]\n"
     "solve min{w} max{lam} [ sum{c in 0..3}[ lam[c]*risk(c) ] ]",
+    "exact sums over some rows": "solve min{w} [ sum{(x, y) in tr | y == 2}[ ce(h(x), y) ]/9 + mean{(x, y) in tr | x[0] > 0}[ norm(h(x))^2 ] ]",
+    "terms whose index fulfils a condition": "solve min{w} [ E{(x, y) ~ tr}[ sum{i in 0..3 | i != 1}[ sum{j in 0..3 | j > i and j != y}"
+    "[ (h(x)[i] - h(x)[j])^2 ] ] ] ]",
     "a sum without the sample's own element": "solve min{w} [ E{(x, y) ~ tr}[ sum{j in 0..3 \\ {y}}[ (h(x)[j] - h(x)[y])^2 ] ] ]",
     "a mean without it": "solve min{w} [ E{(x, y) ~ tr, j in 0..3 \\ {y}}[ (h(x)[j] - h(x)[y])^2 ] ]",
     "extremes without it": "solve min{w} [ E{(x, y) ~ tr}[ max{j in 0..3 \\ {y}}[ h(x)[j] ] - min{j in 1..3 \\ {y}}[ h(x)[j] ] - h(x)[y] ] ]",
