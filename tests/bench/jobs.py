@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gamespec.run.lane import Lane
-from tests.bench import floors, formulas, hand, loops, peers
+from tests.bench import cuda, floors, formulas, hand, loops, peers
 from tests.bench.pairs import GAMES, ROOT, Job, Skip, Work, emitted, stepping
 
 FOLDER = Path(tempfile.mkdtemp())
@@ -177,15 +177,25 @@ def hyper(name: str, hidden: tuple[int, ...], way: str, *, compiled: bool) -> tu
     return stepping(GAMES / f"{name}.game", FOLDER, None if way == "unroll" else way, compiled=compiled), by_hand
 
 
+def longer(name: str, steps: int, way: str) -> Path:
+    """A game of hyper-cleaning with this many inner steps, differentiated this way, as a file."""
+    text, was = (GAMES / f"{name}.game").read_text(encoding="utf-8"), "sgd(lr = 0.3, steps = 20), through(unroll)"
+    assert was in text
+    path = FOLDER / f"{name}_{steps}_{''.join(filter(str.isalnum, way))}.game"
+    path.write_text(text.replace(was, f"sgd(lr = 0.3, steps = {steps}), through({way})"), encoding="utf-8")
+    return path
+
+
 def memory_of_unroll(again: str, steps: int) -> Work:
     """A step of hyper-cleaning with this many inner steps, from stored iterates or not, by what `recompute` says."""
-    text = (GAMES / "hyper_mlp_1024.game").read_text(encoding="utf-8")
-    for was, new in (("sgd(lr = 0.3, steps = 20), through(unroll)", f"sgd(lr = 0.3, steps = {steps}), through(unroll(recompute = {again}))"),):
-        assert was in text
-        text = text.replace(was, new)
-    path = FOLDER / f"memory_{again}_{steps}.game"
-    path.write_text(text, encoding="utf-8")
-    return stepping(path, FOLDER)
+    return stepping(longer("hyper_mlp_1024", steps, f"unroll(recompute = {again})"), FOLDER)
+
+
+def pieces(name: str, hidden: tuple[int, ...]) -> tuple[Work, Work]:
+    """An unrolling of 100 steps, compiled by one piece forwards and one back, against the same by hand."""
+    task = cleaning(*hidden)
+    task.steps = 100
+    return stepping(longer(name, 100, "unroll"), FOLDER, compiled=True), task.unroll
 
 
 def floor_training(dtype: torch.dtype) -> tuple[Work, Work]:
@@ -245,12 +255,15 @@ JOBS = [
         lambda: (stepping(GAMES / "fairness.game", FOLDER, compiled=True), fairness_hand())),
     Job("players", "adversarial fairness, 12 steps", "fairlearn, one epoch", 1.0, fairness_epoch),
     *_hyper_jobs(),
+    Job("hypergradient", "hyper_logistic, unroll of 100 steps, compiled in pieces", "by hand, eager", None, lambda: pieces("hyper_logistic", ())),
+    Job("hypergradient", "hyper_mlp_128, unroll of 100 steps, compiled in pieces", "by hand, eager", None, lambda: pieces("hyper_mlp_128", (128,))),
     Job("floors", "PGD-10 training step: its products, float32", "by hand, float32", None, lambda: floor_training(torch.float32)),
     Job("floors", "PGD-10 training step: its products, bfloat16 in the attack", "by hand, float32", None, lambda: floor_training(torch.bfloat16)),
     Job("floors", "attack of 10 steps: its products, float32", "by hand, float32", None, floor_attack),
     Job("floors", "2-D GAN, alternating: its forwards and backwards", "by hand, eager", None,
         lambda: (floors.gradients_of_gan(*networks(), torch.randn(256, 2), torch.randn(256, 8)), gan_hand())),
     *formulas.JOBS,
+    *cuda.JOBS,
     Job("hypergradient", "hyper_logistic, unroll, eager", "higher", 1.0,
         lambda: (stepping(GAMES / "hyper_logistic.game", FOLDER), peers.higher_unroll(cleaning()))),
     Job("hypergradient", "hyper_logistic, unroll, eager", "TorchOpt", 1.0,

@@ -44,6 +44,8 @@ class Job:
     bar: float | None
     make: Callable[[], tuple[Work, Work]]
     repeats: int = REPEATS
+    device: str = "cpu"
+    """`cuda` is timed by events of the GPU."""
 
 
 def emitted(path: Path, schedule: str | None, folder: Path, sets: tuple[tuple[str, str], ...] = ()) -> tuple[Any, Any]:
@@ -73,13 +75,13 @@ def timed(job: Job) -> dict[str, object]:
         ours, theirs = job.make()
     except Skip as reason:
         return row | {"skipped": str(reason)}
-    counts = [max(1, int(SHARE / max(seconds(work, 1), 1e-7))) for work in (ours, theirs)]
+    counts = [max(1, int(SHARE / max(seconds(work, 1, job.device), 1e-7))) for work in (ours, theirs)]
     mine: list[float] = []
     other: list[float] = []
     for k in range(job.repeats):
         order = [(0, ours, mine), (1, theirs, other)]
         for which, work, kept in order if k % 2 else reversed(order):
-            kept.append(seconds(work, counts[which]))
+            kept.append(seconds(work, counts[which], job.device))
     ratios = [m / o for m, o in zip(mine, other, strict=True)]
     return row | {
         "ratio": round(statistics.median(ratios), 3),
@@ -91,8 +93,18 @@ def timed(job: Job) -> dict[str, object]:
     }
 
 
-def seconds(work: Work, times: int) -> float:
-    """Seconds of the process for one call, over some."""
+def seconds(work: Work, times: int, device: str = "cpu") -> float:
+    """Seconds of the process, or of the GPU, for one call, over some."""
+    if device == "cuda":
+        import torch
+
+        begun, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begun.record()
+        for _ in range(times):
+            work()
+        ended.record()
+        torch.cuda.synchronize()
+        return float(begun.elapsed_time(ended)) / 1e3 / times
     begin = time.process_time()
     for _ in range(times):
         work()

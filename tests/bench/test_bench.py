@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.bench import __main__ as bench
-from tests.bench import hand, loops
+from tests.bench import cuda, hand, loops
 from tests.bench.jobs import JOBS, cleaning
 from tests.bench.pairs import GAMES, Job, Skip, emitted, timed
 
@@ -70,3 +70,15 @@ def test_the_attack_written_out_is_the_attack():
 
     assert bool(((x == lo) | (x == hi)).all())
     assert float(((x == hi) == (slope > 0)).float().mean()) > 0.98
+
+
+def test_the_steps_on_images_of_cifar_run_without_a_gpu():
+    """Two steps of a narrow network on four images, emitted and by hand; without a GPU the rows are skipped with the reason."""
+    rows = torch.rand(4, 3, 32, 32), torch.tensor([0, 3, 5, 9])
+    net = cuda.words("networks")["preact_resnet18"].build((3, 32, 32), (10,), 4)
+    ours, theirs = cuda.emitted(rows, "cpu", compiled=False, width=4), cuda.by_hand(net, rows, "cpu")
+    losses = [float(ours()["h"]) for _ in range(2)] + [float(theirs()) for _ in range(2)]
+
+    assert all(0.5 < loss < 10 for loss in losses)
+    if not torch.cuda.is_available():
+        assert [timed(job)["skipped"] for job in cuda.JOBS] == ["no CUDA device"] * 2
