@@ -13,14 +13,20 @@ def signed(x: int) -> int:
     return (x + 2**63) % 2**64 - 2**63
 
 
-def mixed(z: Tensor) -> Tensor:
-    """64 bits for each of 64, one to one, every bit of the result depending on all of z.
+def stirred(z: Tensor) -> Tensor:
+    """Two rounds of SplitMix64, after which the high 31 bits are as they stay: each depends on all bits of z.
 
     Shapes: z is int64 of any shape and is left as it was; the result has its shape. Products wrap around.
-    Source: Steele, Lea and Flood 2014, SplitMix64, with the constants of Stafford's variant 13.
+    Source: Steele, Lea and Flood 2014, with the constants of Stafford's variant 13.
     """
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         z = (z >> shift).bitwise_and_(2 ** (64 - shift) - 1).bitwise_xor_(z).mul_(signed(factor))
+    return z
+
+
+def mixed(z: Tensor) -> Tensor:
+    """64 bits for each of 64, one to one: the output of SplitMix64 in state z. As `stirred`, with the low bits as well."""
+    z = stirred(z)
     return (z >> 31).bitwise_and_(2**33 - 1).bitwise_xor_(z)
 
 
@@ -40,31 +46,42 @@ class Noise:
 
     def __init__(self, key: Tensor, rows: Tensor) -> None:
         self.device, self.used = rows.device, 0
-        self.places = rows * signed(0xC13FA9A902A6328F) + key  # [n]
+        self.places = rows * signed(0x533AE6BD911FC89B) + key  # [n]
 
-    def bits(self, shape: tuple[int, ...]) -> Tensor:
-        """64 random bits for every number of that shape, as int64; further ones at every call."""
+    def states(self, shape: tuple[int, ...]) -> Tensor:
+        """A place for every number of that shape, as int64; further ones at every call."""
         size = math.prod(shape) // max(len(self.places), 1)
         self.used += size
-        along = torch.arange(self.used - size, self.used, device=self.device) * signed(0x91E10DA5C79E7B1D)  # [size]
-        return mixed(self.places[:, None] + along).reshape(shape)
+        along = torch.arange(self.used - size, self.used, device=self.device)  # [size]
+        return (self.places[:, None] + along).mul_(signed(0x91E10DA5C79E7B1D)).reshape(shape)
+
+    def cells(self, shape: tuple[int, ...], dtype: torch.dtype | None) -> tuple[Tensor, float]:
+        """Whole numbers from -2^(k-1) to 2^(k-1) - 1, all alike, in dtype, and 2^-k; k is 53 for float64 and 24 else."""
+        z = self.states(shape)
+        if dtype == torch.float64:
+            return (mixed(z) >> 11).to(dtype), 2.0**-53
+        return (stirred(z) >> 40).to(dtype or torch.get_default_dtype()), 2.0**-24
 
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> Tensor:
-        """Uniform on [0, 1), every bit that dtype keeps there: 53 for float64, 24 for float32."""
-        kept = 53 if dtype == torch.float64 else 24
-        return (self.bits(shape) >> (64 - kept)).bitwise_and_(2**kept - 1).to(dtype or torch.get_default_dtype()).mul_(2.0**-kept)
+        """Uniform on [0, 1), every bit that dtype keeps there."""
+        cell, width = self.cells(shape, dtype)
+        return cell.mul_(width).add_(0.5)
 
     def normal(self, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> Tensor:
-        """Normal with mean 0 and deviation 1, by the inverse of the distribution function.
+        """Normal with mean 0 and deviation 1: of size 5.8 at most in float32, 8.6 in float64.
 
-        The level lies in the middle of a cell, so that none is infinite: 5.4 at most in float32, 8.3 in float64.
+        Source: Box and Muller 1958; the two numbers of a pair stand half a row apart.
         """
-        kept = 53 if dtype == torch.float64 else 24
-        return torch.erfinv(self.uniform(shape, dtype).mul_(2).sub_(1 - 2.0**-kept)).mul_(math.sqrt(2))
+        rows = max(len(self.places), 1)
+        size = math.prod(shape) // rows
+        cell, width = self.cells((rows, 2, (size + 1) // 2), dtype)
+        level, turn = cell.mul_(width).unbind(1)  # [rows, pairs] each, in [-1/2, 1/2)
+        length, angle = (level + (0.5 + width)).log_().mul_(-2).sqrt_(), turn * (2 * math.pi)
+        return torch.cat([length * angle.cos(), length * angle.sin()], 1)[:, :size].reshape(shape)
 
     def whole(self, shape: tuple[int, ...], size: int) -> Tensor:
         """Whole numbers 0 .. size - 1, all alike, as int64."""
-        return (self.uniform(shape, torch.float64) * size).long()
+        return mixed(self.states(shape)).remainder(size)
 
 
 def noise_of_first(seed: int, number: int, n: int, device: str | torch.device) -> Noise:

@@ -80,11 +80,11 @@ def test_what_comes_is_counted_in_order() -> None:
 
 def test_the_rows_of_looks_are_none_of_a_run() -> None:
     """Looks have the same noise each time, and none that a row has in a run."""
-    one, two = (noise_of_first(3, 1024, 50, "cpu").bits((50, 4)) for _ in range(2))
+    one, two = (noise_of_first(3, 1024, 50, "cpu").states((50, 4)) for _ in range(2))
 
     assert torch.equal(one, two)
-    assert torch.equal(noise_of_first(3, 1024, 20, "cpu").bits((20, 4)), one[:20])
-    assert not torch.isin(one, noise(torch.arange(-500, 500)).bits((1000, 4))).any()
+    assert torch.equal(noise_of_first(3, 1024, 20, "cpu").states((20, 4)), one[:20])
+    assert not torch.isin(one, noise(torch.arange(-500, 500)).states((1000, 4))).any()
 
 
 @pytest.mark.parametrize(("dtype", "bits"), [(torch.float64, 53), (torch.float32, 24)])
@@ -147,8 +147,8 @@ def test_normal_numbers_are_normal_and_uncorrelated(size: int, dtype: torch.dtyp
 
 
 def test_no_two_rows_share_bits() -> None:
-    """108,000 words of seeds, streams, rows and places that differ by little: no two are the same."""
-    found = [noise(torch.arange(3000), seed, number).bits((3000, 4)).flatten() for seed, number in itertools.product(range(3), range(3))]
+    """108,000 places of seeds, streams, rows and numbers that differ by little: no two are the same, so no two of the bits."""
+    found = [noise(torch.arange(3000), seed, number).states((3000, 4)).flatten() for seed, number in itertools.product(range(3), range(3))]
     whole = torch.cat(found)
 
     assert len(whole.unique()) == len(whole)

@@ -54,7 +54,8 @@ def start_l2_rows(shape: tuple[int, ...], radius: float, rng: Noise, dtype: torc
     """
     direction = rng.normal(shape, dtype).reshape(shape[0], -1)  # [b, n]
     level = rng.uniform((shape[0], 1), dtype)
-    length = radius * level ** (1 / max(direction.shape[1], 1))  # [b, 1]
+    # A root by logarithms: that of `pow` may differ in its last bit from place to place in a batch.
+    length = radius * torch.exp(torch.log(level) / max(direction.shape[1], 1))  # [b, 1]
     norm = torch.linalg.vector_norm(direction, dim=1, keepdim=True)
     return (direction * (length / norm)).reshape(shape)
 
