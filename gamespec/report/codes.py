@@ -238,6 +238,17 @@ ROWS = (
          "An attack on one loss finds much less than an attack on another, so its number is no robustness."),
     Code("GW714", "mode-collapse", "a generator collapses", "What it makes comes near few of the real samples, and came near more before."),
     Code("GW715", "stands-still", "a parameter has not moved", "No gradient reaches it: it is not used, or a derivative is cut."),
+    Code("GW717", "answer-changes", "an answer changes a network",
+         "The search for an answer runs in eval mode and leaves running statistics and modes as they are."),
+    Code("GW718", "answer-outside", "an answer leaves its set",
+         "Measured again, a perturbation is larger than its ball, or leaves the range of the data."),
+    Code("GW719", "soft-logits", "probabilities where logits are declared",
+         "`ce` and `margin` take logits, so a softmax before them is taken twice."),
+    Code("GW720", "stale-gradient", "a step leaves a gradient behind",
+         "Gradients are asked for the mover alone; what is left in `.grad` would be added to another player's step."),
+    Code("GW721", "worse-than-none", "an answer is worse than none",
+         "The objective of a sample's player is better at 0 than at what its search found."),
+    Code("GW722", "random-measure", "a network is random when it is measured", "Two looks at the same samples differ, so a metric is one draw."),
     Code("GW716", "explodes", "a network explodes", "Its weights are a thousand times as long as at the start."),
 )
 # fmt: on

@@ -216,5 +216,11 @@ EXAMPLES: dict[str, Example] = {
     "GW713": Example(command="gamec run game_with_large_logits.game"),
     "GW714": Example(command="gamec run game_with_a_collapsing_generator.game"),
     "GW715": Example(command="gamec run game_with_a_given_network.game"),
+    "GW717": Example(command="gamec run game_with_a_network_that_counts_its_calls.game"),
+    "GW718": Example(command="gamec run game_with_a_search_from_outside.game"),
+    "GW719": Example(command="gamec run game_with_a_softmax_from_outside.game"),
+    "GW720": Example(command="gamec run game_with_a_backward_inside.game"),
+    "GW721": Example(command="gamec run game_with_too_large_a_rate.game"),
+    "GW722": Example(command="gamec run game_with_a_network_that_draws.game"),
     "GW716": Example(command="gamec run game_with_a_growing_network.game"),
 }

@@ -1,6 +1,6 @@
 """Cheap looks at a run that tell what goes wrong in silence.
 
-What is looked for are the codes GW710 to GW716. A look costs a few steps, is made only where the run is long enough for it
+What is looked for are the codes GW710 to GW722. A look costs a few steps, is made only where the run is long enough for it
 (`first`) or within the share of time that all looks have (`look`), works on a copy of the state, and says a thing once.
 """
 
@@ -27,6 +27,7 @@ from gamespec.library.registry import words
 from gamespec.report.diagnostic import Diagnostic, Label
 from gamespec.report.source import Span
 from gamespec.run.growth import longer
+from gamespec.run.looks import ROWS, bound, looks
 from gamespec.run.sampled import fixed_noise
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ class Probes:
 
     # -------------------------------------------------------------- before the first step
 
+    @torch.random.fork_rng(devices=[])  # networks from outside may draw from torch's own generator
     def first(self, state: State) -> None:
-        """Look at the first batch: where each player's step leads, and what an attack of no size does."""
+        """Look at the first batch: where each player's step leads, what an attack of no size does, each network and each answer."""
         self._begin = {name: t.detach().clone() for name, t in self._weights(state)}
         self._ranges(state)
         movers = [n for n in self.game.nodes if not n.id.startswith("@") and n.owns and not n.scope]
@@ -76,6 +78,9 @@ class Probes:
         if _SHARE * self.steps >= 4:
             for metric, node in self._attacks():
                 self._no_size(self.copied(state), metric, node)
+            other = self.copied(state)
+            for found in looks(self.game, self.module, other, lambda node: {**self._names_of(other, node, ROWS), "s": other}):
+                self.say(*found)
 
     def _ranges(self, state: State) -> None:
         """Data that fill little of what is declared. Cost: one pass over the columns whose range only the numbers tell."""
@@ -97,6 +102,10 @@ class Probes:
         """Each player alone, a little along its own step: its objective must not get worse on the same batch."""
         ahead, here = self.copied(state), self._chosen(state)
         losses = self.module.step(ahead)
+        left = next((name for name, t in self._weights(ahead) if t.grad is not None), None)
+        if left is not None:
+            self.say("GW720", "a step leaves a gradient behind", f"net:{left.partition(':')[0]}", f"`{left.replace(':', '.')}.grad` is set after it",
+                     "nothing may call `backward` inside a network or a method: it adds to the next step of another player")  # fmt: skip
         moved = {name: t.detach() - here[name].detach() for name, t in self._chosen(ahead).items()}
         for node in movers:
             label = next((k for k in (node.label, "+".join(node.owns), node.id) if k in losses), None)
@@ -160,6 +169,7 @@ class Probes:
                 self.say("GW715", f"`{name.replace(':', '.')}` has not moved", f"net:{player}", f"as at the start after {step} steps",
                          "no gradient reaches it: is it used in the objective of its player?")  # fmt: skip
 
+    @torch.random.fork_rng(devices=[])
     def look(self, state: State, step: int) -> None:
         """Attacks against training attacks, losses against each other, generated against real samples."""
         other = self.copied(state)
@@ -212,10 +222,10 @@ class Probes:
         if not correct or answer is None or judge is None:
             return None
         known = self._names_of(state, node) | {"s": state}
-        given = _bound(answer, known)
+        given = bound(answer, known)
         found = None if given is None else answer(**given)
         found = found[0] if isinstance(found, tuple) else found  # multipliers may come with it
-        judged = None if given is None else _bound(judge, known | {spelled(node.owns[0]): found})
+        judged = None if given is None else bound(judge, known | {spelled(node.owns[0]): found})
         if judged is None:
             return None
         with torch.no_grad():
@@ -280,15 +290,15 @@ class Probes:
         """Networks and variables of a player, by name."""
         return [next((n.name for n in self.game.nets if n.handle == o), o) for o in node.owns]
 
-    def _names_of(self, state: State, node: Node) -> dict[str, Any]:
+    def _names_of(self, state: State, node: Node, most: int = _ROWS) -> dict[str, Any]:
         """What the functions of a metric's player take, by name: networks, variables, the first rows of its samples, noise for them."""
         found = {spelled(n.name): getattr(state, spelled(n.name)) for n in self.game.nets}
         found |= {spelled(v.name): getattr(state, spelled(v.name)) for v in self.game.vars if not v.scope and hasattr(state, spelled(v.name))}
         for d in node.scope:
             rows = getattr(state, attribute(d.over), None)
             if rows is not None:
-                found |= {spelled(n): t[:_ROWS] for n, t in zip(d.names, rows, strict=False)}
-                found["rng"] = fixed_noise(self.module, len(rows[0][:_ROWS]), state.device)
+                found |= {spelled(n): t[:most] for n, t in zip(d.names, rows, strict=False)}
+                found["rng"] = fixed_noise(self.module, len(rows[0][:most]), state.device)
         return found
 
     # -------------------------------------------------------------- the state
@@ -330,17 +340,6 @@ def _short(metric: Callable[..., Any], **options: int) -> dict[str, int]:
     """Options of a quick look, those that a metric takes."""
     known = inspect.signature(metric).parameters
     return {k: v for k, v in {**options, "restarts": 1}.items() if k in known}
-
-
-def _bound(function: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The arguments of a function by name; None where one that it needs is not known."""
-    found = {}
-    for name, p in inspect.signature(function).parameters.items():
-        if name in known:
-            found[name] = known[name]
-        elif p.default is p.empty:
-            return None
-    return found
 
 
 @contextmanager

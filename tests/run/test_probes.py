@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from gamespec import pipeline
 from gamespec.report.source import Source
@@ -117,7 +118,97 @@ def test_an_attack_of_no_size_that_does_something_is_noticed(tmp_path):
     looked.module.respond_robust_e = lambda s, h, a, b, rng, steps=1, restarts=1, only=None: 2 * torch.ones_like(a)
     looked.probes.first(looked.state)
 
-    assert looked.codes == ["GW711"]
+    assert looked.codes == ["GW711", "GW718"]
+
+
+class Counting(nn.Module):
+    """A network that counts its calls, in any mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        """Scores."""
+        self.calls = self.calls + 1
+        return self.inner(x)
+
+
+class Drawing(nn.Linear):
+    """A network that draws, in any mode."""
+
+    def forward(self, x):
+        """Scores, and noise."""
+        return super().forward(x) + torch.rand(2)
+
+
+@pytest.mark.parametrize(
+    ("net", "code", "said"),
+    [
+        (Counting(), "GW717", "`h.calls` is another after it"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Softmax(1)), "GW719", "add up to 1"),
+        (Drawing(2, 2), "GW722", "two looks at the same samples differ"),
+        (nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout()), "", ""),
+        (nn.Sequential(nn.Linear(2, 2), nn.LogSoftmax(1)), "", ""),
+    ],
+    ids=["counts", "softmax", "draws", "batch normalisation", "log-probabilities"],
+)
+def test_networks_from_outside_are_looked_at(tmp_path, net, code, said):
+    """What changes at a look, gives probabilities for logits, or draws; what does so in train mode alone is sound."""
+    looked = Looked(tmp_path, ROBUST.replace("mlp(32)", "given"), nets={"h": net})
+    before = torch.get_rng_state()
+    looked.probes.first(looked.state)
+    found = [d for d in looked.probes.said.values() if d.code in ("GW717", "GW719", "GW722")]
+
+    assert {d.code for d in found} == ({code} if code else set())
+    assert all(said in d.primary.text for d in found)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_answer_that_leaves_the_range_of_the_data_is_noticed(tmp_path):
+    """Inside of its ball, and outside of the domain that its set speaks of."""
+    text = ROBUST.replace("(a: R[2], b", "(a: R[2] in [-3, 3], b").replace("max{d in Linf(eps)}", "max{d in Linf(eps) & (domain(a) - a)}")
+    for push, codes in ((0.0, []), (0.29, ["GW718"])):
+        looked = Looked(tmp_path, text)
+        looked.state.train[0][0] = 2.9
+        looked.module.respond_d = lambda s, h, a, b, rng, steps=1, by=push: torch.full_like(a, by)
+        looked.probes.first(looked.state)
+
+        assert [c for c in looked.codes if c == "GW718"] == codes
+
+
+def test_an_answer_that_goes_the_wrong_way_is_noticed(tmp_path):
+    """A search along the other sign; the right one is sound, trained or not."""
+    looked = Looked(tmp_path, ROBUST)
+    looked.train(60)
+    right = looked.module.respond_d
+    looked.probes.first(looked.state)
+    assert looked.codes == []
+
+    looked.module.respond_d = lambda s, h, a, b, rng, steps=1: -right(s, h, a, b, rng, steps)
+    looked.probes.first(looked.state)
+    (said,) = looked.probes.said.values()
+
+    assert said.code == "GW721"
+    assert said.message == "the answer `d` is worse than none"
+
+
+def test_a_gradient_that_a_step_leaves_behind_is_noticed(tmp_path):
+    """What another player's step would find in `.grad`."""
+    looked = Looked(tmp_path, ROBUST)
+    right = looked.module.step
+
+    def step(s, batch=None):
+        found = right(s, batch)
+        for p in s.h.parameters():
+            p.grad = torch.ones_like(p)
+        return found
+
+    looked.module.step = step
+    looked.probes.first(looked.state)
+
+    assert "GW720" in looked.codes
 
 
 def test_catastrophic_overfitting_is_noticed(tmp_path):
