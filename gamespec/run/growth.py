@@ -41,7 +41,7 @@ def runaway(start: Mapping[str, float], history: Sequence[Mapping[str, Any]]) ->
         return ""
     first, middle, last = history[0], history[len(history) // 2], history[-1]
     for name, times in longer(start, last.get("@length", {})).items():
-        if last["@length"][name] >= STILL * middle["@length"].get(name, math.inf):
+        if last["@length"][name] >= STILL * middle.get("@length", {}).get(name, math.inf):
             return f"the weights of `{name}` are {times:.1e} times as long as at the start, and still grow"
     for name, value in last["losses"].items():
         far = LARGER * max(1.0, abs(first["losses"].get(name, math.inf)))
