@@ -21,46 +21,50 @@ Through = list[tuple[str, Response]]
 
 
 def joint_derivative(steps: Steps, leaders: tuple[str, ...], through: Through) -> None:
-    """Every leader's objective and the followers' stacked gradients as functions of what both chose, then the kernel.
+    """The leaders' objectives and the followers' stacked gradients as functions of what all chose, then the kernel.
 
-    All leaders pass through the same answer: the same steps from the same start, noise and statistics included.
+    All leaders pass through the same answer, found once. Leaves their gradients in g_all, one tensor for each of their own,
+    turned to minimise.
     """
     scene = steps.scene
-    follow = Pack(steps, tuple(f for f, _ in through))
+    lead, follow = Pack(steps, leaders), Pack(steps, tuple(f for f, _ in through))
     how = through[0][1]
-    scene.reached.add("gradients")
-    for leader in leaders:
-        lead, value = Pack(steps, (leader,)), f"value_{scene.title(leader)}"
-        if steps.defines(leader, " ".join(follow.nodes)):
-            lead.sizes()
-            follow.sizes()
-            as_function(steps, "outer", leader, lead, follow)
-            _field(steps, lead, follow, flexible=isinstance(how, Unrolled))
-            if isinstance(how, Unrolled):
-                _advance(steps, follow)
-        steps.losses.setdefault(steps.label(leader), value)
+    if steps.defines(" ".join(leaders), " ".join(follow.nodes)):
+        lead.sizes()
+        follow.sizes()
+        as_function(steps, "outer", leaders, lead, follow)
+        _field(steps, lead, follow, flexible=isinstance(how, Unrolled))
         if isinstance(how, Unrolled):
-            last = leader == leaders[-1]
-            with nullcontext() if last else follow.kept():
-                _unrolled(steps, how, value, lead, follow, ends=last)
-        elif isinstance(how, Implicit):
-            scene.reached.add("hypergradient_implicit")
-            bound = f", {follow.projected()}" if follow.bound else ""
-            with follow.kept():
-                call = f"hypergradient_implicit(outer, field, {lead.text}, {follow.text}, {_solve(scene, how)}{bound})"
-                steps.line(f"{value}, g_all = {call}", node=follow.nodes[0])
-        lead.split("g_all")
+            _advance(steps, follow)
+    scene.reached.add("gradients")
+    values = [f"value_{scene.title(leader)}" for leader in leaders]
+    for leader, value in zip(leaders, values, strict=True):
+        steps.losses.setdefault(steps.label(leader), value)
+    found, parts = (values[0], "") if len(leaders) == 1 else ("values", f", parts={lead.parts()}")
+    if isinstance(how, Unrolled):
+        _unrolled(steps, how, found, lead, follow, parts)
+    elif isinstance(how, Implicit):
+        scene.reached.add("hypergradient_implicit")
+        bound = f", {follow.projected()}" if follow.bound else ""
+        with follow.kept():
+            call = f"hypergradient_implicit(outer, field, {lead.text}, {follow.text}, {_solve(scene, how)}{bound}{parts})"
+            steps.line(f"{found}, g_all = {call}", node=follow.nodes[0])
+    if len(leaders) > 1:
+        steps.line(f"{', '.join(values)} = values")
+    lead.split("g_all")
 
 
-def as_function(steps: Steps, name: str, node: str, lead: Pack, follow: Pack, *, negated: bool = False) -> None:
-    """A player's objective as a function of what leader and followers chose; a follower's own is that of a mover."""
+def as_function(steps: Steps, name: str, nodes: tuple[str, ...], lead: Pack, follow: Pack, *, negated: bool = False) -> None:
+    """Players' objectives as a function of what leaders and followers chose; a follower's own is that of a mover."""
     if steps.text.lines[-1]:
         steps.text.add("")
     with steps.block(f"def {name}(lead, follow):"):
         lead.unpack("lead")
         follow.unpack("follow")
-        with steps.playing(follow.nodes) if node in follow.nodes and follow.moody else nullcontext():
-            steps.line(f"return {'-' if negated else ''}{objective_name(steps.scene, node)}({', '.join(parameters(steps.scene, node))})", node=node)
+        with steps.playing(follow.nodes) if nodes[0] in follow.nodes and follow.moody else nullcontext():
+            calls = [f"{objective_name(steps.scene, node)}({', '.join(parameters(steps.scene, node))})" for node in nodes]
+            value = f"{'-' if negated else ''}{calls[0]}" if len(calls) == 1 else f"torch.stack([{', '.join(calls)}])"
+            steps.line(f"return {value}", node=nodes[0])
     steps.text.add("")
 
 
@@ -105,16 +109,15 @@ def _advance(steps: Steps, follow: Pack) -> None:
     steps.text.add("")
 
 
-def _unrolled(steps: Steps, how: Unrolled, value: str, lead: Pack, follow: Pack, *, ends: bool) -> None:
-    """The followers stay where their steps `end`, unless another leader has to pass through them first."""
+def _unrolled(steps: Steps, how: Unrolled, value: str, lead: Pack, follow: Pack, parts: str) -> None:
     scene, kernel = steps.scene, "hypergradient_forward" if how.forward else "hypergradient_unrolled"
     steps.scene.reached.add(kernel)
     last = f", last={how.last}" if how.last else ""
     again = ", recompute=True" if how.recompute else ""
     noisy = f", noisy=({', '.join(f's.{n}' for n in follow.moody)},)" if how.recompute and follow.moody else ""
-    call = f"{kernel}(outer, advance, {lead.text}, {follow.text}, steps={how.steps}{last}{again}{noisy})"
+    call = f"{kernel}(outer, advance, {lead.text}, {follow.text}, steps={how.steps}{last}{again}{noisy}{parts})"
     steps.line(f"{value}, g_all, end = {call}", node=follow.nodes[0])
-    if ends and steps.moves and not any(scene.game.node(n).scope for n in follow.nodes):
+    if steps.moves and not any(scene.game.node(n).scope for n in follow.nodes):
         follow.keep("end")
 
 
@@ -168,6 +171,11 @@ class Pack:
             return " + ".join([*rest, *([str(ones)] if ones else [])])
 
         return f"[{total(sizes[:j])}:{total(sizes[: j + 1])}]"
+
+    def parts(self) -> str:
+        """How many tensors each player has, as the text of a tuple."""
+        own = [[f"count_{text}" if many else "1" for o, text, many in self.owns if self.owner(o) == n] for n in self.nodes]
+        return f"({', '.join(' + '.join(sizes) for sizes in own)})"
 
     @property
     def text(self) -> str:
@@ -229,10 +237,9 @@ class Pack:
 
         `lowered` where the gradients are of what the player lowers, whatever its sense.
         """
-        up = self.steps.scene.game.node(self.nodes[0]).sense == "max"
+        last = len(self.owns) == 1
         for o, text, many in self.owns:
-            turned = up and many != lowered
-            last = len(self.owns) == 1
+            turned = self.steps.scene.game.node(self.owner(o)).sense == "max" and many != lowered
             if many:
                 part = source if last else f"{source}[:count_{text}]"
                 self.steps.line(f"g_{spelled(o)} = {f'[-g for g in {part}]' if turned else f'list({part})'}")

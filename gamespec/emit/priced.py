@@ -25,8 +25,8 @@ def priced_derivative(steps: Steps, nodes: tuple[str, ...], follower: str, how: 
     if steps.defines(leader, follower):
         lead.sizes()
         follow.sizes()
-        as_function(steps, "outer", leader, lead, follow, negated=down)
-        as_function(steps, "inner", follower, lead, follow, negated=scene.game.node(follower).sense == "max")
+        as_function(steps, "outer", (leader,), lead, follow, negated=down)
+        as_function(steps, "inner", (follower,), lead, follow, negated=scene.game.node(follower).sense == "max")
     for node in nodes:
         steps.losses.setdefault(steps.label(node), f"(-{value})" if down else value)
     with follow.kept():

@@ -55,6 +55,17 @@ def gradients(
     return list(found)
 
 
+def shares(value: Tensor, points: list[Tensor], parts: tuple[int, ...]) -> list[tuple[Tensor, slice]]:
+    """Each leader's value, and where its own points stand in the list of all: `parts` says how many it has.
+
+    Without parts there is one leader, of a 0-d value; with them value is [leaders].
+    """
+    if not parts:
+        return [(value, slice(0, len(points)))]
+    ends = [sum(parts[: k + 1]) for k in range(len(parts))]
+    return [(v, slice(end - size, end)) for v, end, size in zip(value.unbind(), ends, parts, strict=True)]
+
+
 def flatten_list(tensors: list[Tensor]) -> Tensor:
     """All numbers of the tensors as one vector."""
     return torch.cat([t.reshape(-1) for t in tensors])

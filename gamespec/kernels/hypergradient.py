@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gamespec.kernels.gradient import flatten_list, gradients, leaf, unflatten_list
+from gamespec.kernels.gradient import flatten_list, gradients, leaf, shares, unflatten_list
 from gamespec.kernels.linear import neumann
 
 
@@ -18,6 +18,7 @@ def hypergradient_implicit(
     z: list[Tensor],
     solve: Callable[[Callable[[Tensor], Tensor], Tensor], Tensor],
     project: Callable[[list[Tensor]], list[Tensor]] | None = None,
+    parts: tuple[int, ...] = (),
 ) -> tuple[Tensor, list[Tensor]]:
     """Value and total gradient in u of outer(u, z(u)) at the answer z(u) of R(u, z) = 0, by the implicit function theorem.
 
@@ -25,16 +26,18 @@ def hypergradient_implicit(
     their sets. du = f_u - R_u' v with R_z' v = f_z, where f is outer; `solve(product, b)` gives v from v -> R_z' v and b.
     R_z is symmetric for one follower without a set, and for no other. What no follower feels stands still, and so does a
     coordinate that its set holds fast.
-    Shapes: u, z, field(u, z) and project(z) are lists of any tensors, 0-d ones included; outer gives a 0-d tensor.
+    Shapes: u, z, field(u, z) and project(z) are lists of any tensors, 0-d ones included; outer gives a 0-d tensor, or one
+    number for each of several leaders, who have `parts` of u each, and get the gradient of their own value in those.
     Error: that of `solve`, and one proportional to the distance of z from the answer; R_z must be regular there, hence no
     coordinate about to leave its bound.
-    Cost: one gradient of outer, one field, and one product with R_z' for each that `solve` asks for.
+    Cost: one field; for each leader one gradient of outer, and one product with R_z' for each that `solve` asks for.
     Source: Pedregosa 2016, algorithm 1; Blondel et al. 2022, section 2.2, for projected answers.
     """
     u, z = [leaf(t) for t in u], [leaf(t) for t in z]
     value = outer(u, z)
-    slopes = gradients([value], [*u, *z])
-    direct, through = slopes[: len(u)], slopes[len(u) :]
+    leaders = shares(value, u, parts)
+    slopes = [gradients([v], [*u[own], *z], keep=v is not leaders[-1][0]) for v, own in leaders]
+    direct = [g for (_, own), found in zip(leaders, slopes, strict=True) for g in found[: len(u[own])]]
     pull = field(u, z)
     bound = [j for j, g in enumerate(pull) if g.grad_fn is not None]  # what nothing depends on comes as a leaf of zeros
     if not bound:
@@ -42,9 +45,11 @@ def hypergradient_implicit(
     rest = pull
     if project is not None:
         rest = [t - p for t, p in zip(z, project([t - g for t, g in zip(z, pull, strict=True)]), strict=True)]
-    moving, left = [z[j] for j in bound], [rest[j] for j in bound]
-    v = solve(lambda p: flatten_list(gradients(left, moving, unflatten_list(p, left), keep=True)), flatten_list([through[j] for j in bound]))  # [n]
-    turned = gradients(left, u, unflatten_list(v, left))
+    moving, left, turned = [z[j] for j in bound], [rest[j] for j in bound], list[Tensor]()
+    for (_, own), found in zip(leaders, slopes, strict=True):
+        through = flatten_list([found[len(u[own]) + j] for j in bound])  # [n]
+        v = solve(lambda p: flatten_list(gradients(left, moving, unflatten_list(p, left), keep=True)), through)
+        turned += gradients(left, u[own], unflatten_list(v, left), keep=True)
     return value.detach(), [d - t for d, t in zip(direct, turned, strict=True)]
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from gamespec.kernels.gradient import gradients, leaf
+from gamespec.kernels.gradient import gradients, leaf, shares
 from gamespec.kernels.points import parted
 
 
@@ -26,21 +26,23 @@ def hypergradient_unrolled(
     *,
     recompute: bool = False,
     noisy: tuple[nn.Module, ...] = (),
+    parts: tuple[int, ...] = (),
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """Value, gradient in u and last iterate of outer(u, w_k) after k = steps steps of the follower from w, backwards.
 
     The exact derivative of the finite computation, w held fixed; with `last` that of the last steps alone, those before
     held fixed as well. A network in `noisy` makes the same draws and keeps its statistics where a step is computed again.
-    Shapes: u and w are lists of any tensors, 0-d ones included; outer gives a 0-d tensor.
+    Shapes: u and w are lists of any tensors, 0-d ones included; outer gives a 0-d tensor, or one number for each of several
+    leaders, who have `parts` of u each, and get the gradient of their own value in those: all through the same steps.
     Error: none but rounding for last = 0. On a quadratic of curvature a under steps of r, the truncated derivative of the
     answer is short by the factor 1 - (1 - r a)^last.
-    Cost: one gradient of inner and one vector-Jacobian product a step, and memory for the graphs of all steps. With
+    Cost: one gradient of inner and a vector-Jacobian product for each leader a step, and memory for the graphs. With
     `recompute` only the iterates are kept: the graph of one step at a time, for a second gradient of inner a step,
     which takes 1.3 to 1.5 times as long.
     Source: Franceschi et al. 2017, algorithm 1; Shaban et al. 2019, section 2.3, for the last steps alone.
     """
     if not recompute:
-        return one_sweep(outer, advance, u, w, steps, last)
+        return one_sweep(outer, advance, u, w, steps, last, parts)
     u, point, memory = [leaf(t) for t in u], [t.detach() for t in w], list[list[Tensor]]()
     near = min(last or steps, steps)
     walked, store = [], list[Tensor]()
@@ -58,19 +60,25 @@ def hypergradient_unrolled(
         point, memory = [t.detach() for t in reached], [[t.detach() for t in part] for part in remembered]
     end = [leaf(t) for t in point]
     value = outer(u, end)
-    slopes = gradients([value], [*u, *end])
-    total, back = slopes[: len(u)], [*slopes[len(u) :], *map(torch.zeros_like, chained(memory))]
+    owned, total, back = list[slice](), list[list[Tensor]](), list[list[Tensor]]()
+    for v, own in shares(value, u, parts):
+        slopes = gradients([v], [*u[own], *end], keep=bool(parts))
+        owned.append(own)
+        total.append(slopes[: len(u[own])])
+        back.append([*slopes[len(u[own]) :], *map(torch.zeros_like, chained(memory))])
     while walked:
         # Popped, so that the graph of a step is freed as soon as it has been used.
         k, row, sizes, before = walked.pop()
         begun = [leaf(rows[row]) for rows in store[: len(w) + sum(sizes)]]
         with replayed(before, noisy):
             reached, remembered = advance(u, begun[: len(w)], parted(begun[len(w) :], sizes), k, True)
-        # Nothing is asked of where the first step started.
-        turned = gradients([*reached, *chained(remembered)], [*u, *begun] if walked else u, back)
-        total = [s + t for s, t in zip(total, turned, strict=False)]
-        back = turned[len(u) :]
-    return value.detach(), total, point
+        for j, own in enumerate(owned):
+            # Nothing is asked of where the first step started.
+            asked = [*u[own], *begun] if walked else u[own]
+            turned = gradients([*reached, *chained(remembered)], asked, back[j], keep=j < len(owned) - 1)
+            total[j] = [s + t for s, t in zip(total[j], turned, strict=False)]
+            back[j] = turned[len(u[own]) :]
+    return value.detach(), chained(total), point
 
 
 def one_sweep(
@@ -80,11 +88,12 @@ def one_sweep(
     w: list[Tensor],
     steps: int,
     last: int,
+    parts: tuple[int, ...] = (),
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """What `hypergradient_unrolled` gives, by one gradient through the graph of all the steps that count.
 
     Shapes, Error: as there.
-    Cost: one gradient of inner a step, one sweep, and memory for the graphs.
+    Cost: one gradient of inner a step, one sweep for each leader, and memory for the graphs.
     Source: Franceschi et al. 2017, algorithm 1.
     """
     u, point, memory = [leaf(t) for t in u], [leaf(t) for t in w], list[list[Tensor]]()
@@ -94,7 +103,8 @@ def one_sweep(
         if far:
             point, memory = [leaf(t) for t in point], [[leaf(t) for t in part] for part in memory]
     value = outer(u, point)
-    return value.detach(), gradients([value], u), [t.detach() for t in point]
+    total = [gradients([v], u[own], keep=bool(parts)) for v, own in shares(value, u, parts)]
+    return value.detach(), chained(total), [t.detach() for t in point]
 
 
 def hypergradient_forward(
@@ -104,6 +114,7 @@ def hypergradient_forward(
     w: list[Tensor],
     steps: int,
     last: int = 0,
+    parts: tuple[int, ...] = (),
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """What `hypergradient_unrolled` gives, by the derivative of every iterate in u, carried along.
 
@@ -127,11 +138,14 @@ def hypergradient_forward(
         point, memory = [t.detach() for t in reached], [[t.detach() for t in part] for part in remembered]
     end = [leaf(t) for t in point]
     value = outer(u, end)
-    slopes = gradients([value], [*u, *end])
-    total = slopes[: len(u)]
-    for slope, tangent in zip(slopes[len(u) :], tangents, strict=False):
-        pushed = tangent.reshape(count, -1) @ slope.reshape(-1)  # [n]
-        total = [t + p.view_as(t) for t, p in zip(total, torch.split(pushed, [t.numel() for t in u]), strict=True)]
+    total = list[Tensor]()
+    for v, own in shares(value, u, parts):
+        slopes = gradients([v], [*u[own], *end], keep=bool(parts))
+        mine = slopes[: len(u[own])]
+        for slope, tangent in zip(slopes[len(mine) :], tangents, strict=False):
+            pushed = tangent.reshape(count, -1) @ slope.reshape(-1)  # [n]
+            mine = [t + p.view_as(t) for t, p in zip(mine, torch.split(pushed, [t.numel() for t in u])[own], strict=True)]
+        total += mine
     return value.detach(), total, point
 
 

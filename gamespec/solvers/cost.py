@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gamespec.ir.game import Game
 from gamespec.plan.ops import Adjust, Choose, Derive, Op, Plan, Reach, Repeat, Respond, Scatter, Select, Survey
-from gamespec.plan.response import Differences, Hull, Implicit, Penalty, Response, Unrolled, ValueFunction
+from gamespec.plan.response import Differences, Hull, Implicit, Penalty, Unrolled, ValueFunction
 
 if TYPE_CHECKING:
     from gamespec.classify.facts import Facts
@@ -105,20 +105,22 @@ def _op(op: Op, game: Game) -> tuple[int, int, list[str]]:
 
 def _derive(op: Derive) -> tuple[int, int, list[str]]:
     forward, backward, parts = len(op.nodes), len(op.nodes), []
-    leaders = sum(node not in dict(op.through) for node in op.nodes)
-    for follower, how in (pair for pair in op.through for _ in range(leaders if _each(pair[1]) else 1)):
+    leaders = max(sum(node not in dict(op.through) for node in op.nodes), 1)
+    for follower, how in op.through:
         name = follower.rsplit(":", 1)[-1]
         match how:
             case Unrolled():
                 kept = min(how.last or how.steps, how.steps)
-                forward, backward = forward + how.steps + kept * how.recompute, backward + how.steps + kept * (1 + how.recompute)
+                forward, backward = forward + how.steps + kept * how.recompute, backward + how.steps
+                backward += kept * ((1 if how.forward else leaders) + how.recompute)
                 parts.append(f"{how.steps} unrolled steps{' for each number of the leader' if how.forward else ''}")
             case Implicit():
-                backward += how.steps * (2 if how.how == "approxgrad" else 1) + 2
+                # Newton's method solves for the answer once, whoever passes through it.
+                backward += (how.steps * (2 if how.how == "approxgrad" else 1) + 2) * (1 if how.how == "newton" else leaders)
                 parts.append(f"up to {how.steps} {_SOLVES[how.how]} steps for `{name}`")
             case Differences():
-                forward, backward = forward + 2 * how.terms, backward + 2 * how.terms
-                parts.append(f"{2 * how.terms} gradients beside `{name}`")
+                forward, backward = forward + 2 * how.terms * leaders, backward + 2 * how.terms * leaders
+                parts.append(f"{2 * how.terms * leaders} gradients beside `{name}`")
             case Hull(answers=n) if n:
                 forward, backward = forward + (n - 1) * len(op.nodes), backward + (n - 1) * len(op.nodes)
                 parts.append(f"a gradient at each of {n} answers of `{name}`")
@@ -129,11 +131,6 @@ def _derive(op: Derive) -> tuple[int, int, list[str]]:
                 forward, backward = forward + 2 + how.steps, backward + 2 + how.steps
                 parts.append(f"{how.steps} more steps of `{name}` to compare with")
     return forward, backward, parts
-
-
-def _each(how: Response) -> bool:
-    """Whether every leader passes through an answer for itself: Newton's method solves for it once."""
-    return isinstance(how, (Unrolled, Differences)) or (isinstance(how, Implicit) and how.how != "newton")
 
 
 _SOLVES = {"cg": "conjugate gradient", "newton": "Newton", "neumann": "Neumann", "gmres": "GMRES", "approxgrad": "ApproxGrad"}

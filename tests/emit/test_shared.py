@@ -109,6 +109,26 @@ def test_leaders_that_alternate_see_the_others_move():
     assert torch.equal(s.x, made("sgd(lr = 0.1)").start(0).x)
 
 
+ONCE = ["sgd(lr = 0.1)", *(f"sgd(lr = 0.1, steps = 6), through({way})" for way in (*BACK, "implicit(cg)", "implicit(neumann)"))]
+
+
+@pytest.mark.parametrize("how", ONCE)
+def test_the_answer_is_found_once_for_all_leaders(how):
+    """A step takes the follower's objective as often as it does for one leader alone: gradients of it are shared."""
+    text = GAME.replace("HOW", how).replace("WHERE", "").replace("METHOD", "nested")
+    alone = text.replace("nash {\n  a: min{x} [", "min{x} [").replace(" + norm(x)^2 ]\n", " + norm(x)^2\n").replace("\n}\nschedule", " ]\nschedule")
+    alone = re.sub(r"  b: max.*\n|  y: ascent\(lr = 0.1\)", "", alone).replace("var y: R init 0.2", "param y = 0.2")
+    counts = []
+    for written in (text, alone):
+        module, calls = program(written), []
+        objective = module.objective_w
+        module.objective_w = lambda *args, objective=objective, calls=calls: calls.append(1) or objective(*args)
+        module.step(module.start(0))
+        counts.append(len(calls))
+
+    assert counts[0] == counts[1] > 0
+
+
 LINEAR = """language 1
 game linear_leaders
 var x: R
