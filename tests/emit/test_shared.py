@@ -28,8 +28,8 @@ run { precision = float64 }
 
 
 def made(how, where="", method="nested"):
-    """The program of the small game under one schedule of the follower."""
-    return program(GAME.replace("HOW", how).replace("WHERE", where).replace("METHOD", method))
+    """The program of the small game under one schedule of the follower, on tensors."""
+    return program(GAME.replace("HOW", how).replace("WHERE", where).replace("METHOD", method), lane="torch")
 
 
 def slopes_and_differences(module, names=("x", "y"), labels=("a", "b"), width=1e-5):
@@ -120,7 +120,7 @@ def test_the_answer_is_found_once_for_all_leaders(how):
     alone = re.sub(r"  b: max.*\n|  y: ascent\(lr = 0.1\)", "", alone).replace("var y: R init 0.2", "param y = 0.2")
     counts = []
     for written in (text, alone):
-        module, calls = program(written), []
+        module, calls = program(written, lane="torch"), []
         objective = module.objective_w
         module.objective_w = lambda *args, objective=objective, calls=calls: calls.append(1) or objective(*args)
         module.step(module.start(0))
@@ -248,13 +248,34 @@ def test_the_certificate_speaks_of_every_leader():
 
 
 def test_a_shared_follower_is_explained():
-    """The kind of the game, the order with its reason, and why its steps stay with torch."""
-    checked, _ = compiled(GAME.replace("HOW", "sgd(lr = 0.1)").replace("WHERE", "").replace("METHOD", "nested"))
-    shown = pipeline.explain(checked)
+    """The kind of the game, the order with its reason, and why some steps stay with torch."""
+    text = GAME.replace("WHERE", "").replace("METHOD", "nested")
+    shown = pipeline.explain(compiled(text.replace("HOW", "sgd(lr = 0.1)"))[0])
 
     assert "multi-leader Stackelberg, 2 leaders of one follower" in shown
     assert "x, y then w   (leaders at once, each through the answer of the follower that they share" in shown
-    assert "the derivative of a, b passes through an answer implicitly (newton" in pipeline.explain(checked, why=True)
+    assert "lane: closed" in shown
+    checked, _ = compiled(text.replace("HOW", "sgd(lr = 0.1, steps = 2), through(differences)"))
+    assert "not on plain numbers: the derivative of a, b passes through an answer by differences" in pipeline.explain(checked, why=True)
+
+
+LANES = [WAYS[0], *(f"sgd(lr = 0.1, steps = 6), through({way})" for way in (*BACK[:2], "unroll(last = 2)", "implicit(gmres)", "implicit(neumann)"))]
+
+
+@pytest.mark.parametrize("where", ["", "in [-0.1, 0.3]"])
+@pytest.mark.parametrize("how", LANES)
+def test_both_lanes_play_the_same_game(how, where):
+    """Plain numbers or tensors: players and reports are the same after five steps."""
+    text = GAME.replace("HOW", how).replace("WHERE", where).replace("METHOD", "nested")
+    ended = []
+    for lane in ("closed", "torch"):
+        module = program(text, lane=lane)
+        s = module.start(0)
+        for _ in range(5):
+            losses = module.step(s)
+        ended.append([*(getattr(s, n).reshape(-1) for n in ("x", "y", "w")), *(torch.as_tensor(losses[n]).reshape(1) for n in ("a", "b"))])
+
+    assert torch.allclose(torch.cat(ended[0]), torch.cat(ended[1]), rtol=0, atol=1e-13)
 
 
 CLEANED = """language 1

@@ -105,17 +105,18 @@ def report(play: Play, nodes: Sequence[str], point: str = NOW) -> None:
 
 
 def through(play: Play, op: Derive, special: Sequence[tuple[str, Response]]) -> None:
-    """The leader's gradient through its followers' answers."""
-    leader, (_, how), followers = op.nodes[0], special[0], [f for f, _ in special]
-    single = len(op.nodes) == 1 and not play.scene.game.node(leader).axis and all(r == how for _, r in special)
-    if not single or not isinstance(how, Implicit | Unrolled):
-        raise NotClosed(f"the derivative of {leader} passes through an answer {how}")
+    """Every leader's gradient through the answers of the followers of all."""
+    (_, how), followers = special[0], [f for f, _ in special]
+    alike = not any(play.scene.game.node(n).axis for n in op.nodes) and all(r == how for _, r in special)
+    if not alike or not isinstance(how, Implicit | Unrolled):
+        raise NotClosed(f"the derivative of {', '.join(op.nodes)} passes through an answer {how}")
     if isinstance(how, Unrolled):
-        _unrolled(play, op, leader, followers, how)
+        _unrolled(play, op, followers, how)
         return
     if how.how == "newton":
         _answered(play, followers, how)
-    _implicit(play, op, leader, followers, how)
+    for leader in op.nodes:
+        _implicit(play, op, leader, followers, how)
 
 
 def _residual(play: Play, owned: Sequence[Own], field: Sequence[Node]) -> list[Node]:
@@ -240,15 +241,14 @@ def _solved(play: Play, owned: Sequence[Own], field: Callable[[], list[Node]], o
         play.bind(o, spelled(o))
 
 
-def _unrolled(play: Play, op: Derive, leader: str, followers: Sequence[str], how: Unrolled) -> None:
-    """Through the followers' plain steps: forwards once, and back over the iterates."""
-    g, ours, theirs = play.graph, _owned(play, (leader,)), _owned(play, followers)
+def _unrolled(play: Play, op: Derive, followers: Sequence[str], how: Unrolled) -> None:
+    """Through the followers' plain steps: forwards once, and back over the iterates for every leader."""
+    theirs = _owned(play, followers)
     rules = [play.scene.plan.rule(o) for o, _ in theirs]
     if not all(play.plainly(o) for o, _ in theirs) or any(dict(r.options).get("decay", "constant") != "constant" for r in rules):
         raise NotClosed("a follower is unrolled by other steps than plain ones of one length")
     names = [n for o, _ in theirs for n in play.spelt(o, spelled(o))]
-    count = min(how.last or how.steps, how.steps)
-    path, pulls = play.formulas.fresh("path"), [play.formulas.fresh(f"pull_{n}") for n in names]
+    count, path = min(how.last or how.steps, how.steps), play.formulas.fresh("path")
     play.line(f"{path} = []")
     with play.block(f"for _ in range({how.steps}):", followers[0]):
         play.renew()
@@ -256,12 +256,21 @@ def _unrolled(play: Play, op: Derive, leader: str, followers: Sequence[str], how
         # All at once: each number's step sees where the others stood.
         play.line(f"{target(names)} = {target(play.inline(_advanced(play, followers, theirs), followers[0]))}", followers[0])
     play.renew()
-    report(play, (leader,))
+    report(play, op.nodes)
+    for leader in op.nodes:
+        _swept(play, op, leader, followers, f"{path}{f'[-{count}:]' if count < how.steps else ''}")
+
+
+def _swept(play: Play, op: Derive, leader: str, followers: Sequence[str], path: str) -> None:
+    """Back over the iterates for one leader; the followers stand at the end of their path before and after."""
+    g, ours, theirs = play.graph, _owned(play, (leader,)), _owned(play, followers)
+    names = [n for o, _ in theirs for n in play.spelt(o, spelled(o))]
+    pulls = [play.formulas.fresh(f"pull_{n}") for n in names]
     slopes = [n for o, _ in ours for n in play.spelt(o, play.slope(o, op.into))]
     play.assign([*slopes, *pulls], _outer(play, leader, [*_at(play, ours), *_at(play, theirs)]), [leader] * (len(slopes) + len(pulls)))
     end = [play.formulas.fresh(f"{n}_end") for n in names]
     play.line(f"{target(end)} = [{', '.join(names)}]")
-    with play.block(f"for {target(names)} in reversed({path}{f'[-{count}:]' if count < how.steps else ''}):", followers[0]):
+    with play.block(f"for {target(names)} in reversed({path}):", followers[0]):
         for o, _ in ours:
             play.bind(o, play.slope(o, op.into))
         play.renew()
