@@ -56,11 +56,12 @@ class Chunks:
 
     def __call__(self, outer: Any, advance: Advance, u: list[Tensor], w: list[Tensor], steps: int, last: int = 0, **how: Any) -> Unrolled:  # noqa: ANN401  # as the kernel has it; until 2027-11
         """What the kernel gives."""
-        if self._pieces is not None and _shapes([*u, *w, *_captured(advance)]) == self._shapes:
+        shared = how.get("parts")  # several leaders: a sweep for each is not compiled
+        if self._pieces is not None and not shared and _shapes([*u, *w, *_captured(advance)]) == self._shapes:
             return self.unrolled(outer, advance, u, w, steps, last)
         begun = [t.detach().clone() for t in u], [t.detach().clone() for t in w]
         found = self._eager(outer, advance, u, w, steps, last, **how)
-        if steps >= LONG and not how.get("noisy"):
+        if steps >= LONG and not how.get("noisy") and not shared:
             self.call = Call(outer, advance, *begun, steps, last, found)
         return found
 

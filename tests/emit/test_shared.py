@@ -79,10 +79,9 @@ def test_through_a_follower_in_a_box(how, where):
 @pytest.mark.parametrize("how", ["sgd(lr = 0.1)", "sgd(lr = 0.15, steps = 3), through(implicit)", "sgd(lr = 0.15, steps = 3), through(unroll)"])
 def test_leaders_move_together_from_one_answer(how):
     """Whatever one of them is called, and whoever comes first: nobody sees the other's move of the same step."""
-    module, turned = made(how), program(
-        GAME.replace("HOW", how).replace("WHERE", "").replace("METHOD", "nested").replace("  a: min", "  LATE").replace("  b: max", "  a: max")
-        .replace("  LATE", "  b: min")
-    )  # fmt: skip
+    text = GAME.replace("HOW", how).replace("WHERE", "").replace("METHOD", "nested")
+    first, second = (next(line for line in text.split("\n") if line.startswith(f"  {label}: m")) for label in "ab")
+    module, turned = made(how), program(text.replace(f"{first}\n{second}", f"{second}\n{first}").replace("  a:", "  z:"), lane="torch")
     s, t = module.start(0), turned.start(0)
     for _ in range(5):
         module.step(s)

@@ -9,6 +9,7 @@ from gamespec.emit.closed.graph import Node, NotClosed
 from gamespec.emit.closed.put import clipped, put
 from gamespec.emit.closed.read import Array
 from gamespec.emit.spell import spelled, target
+from gamespec.emit.step import label
 from gamespec.plan.ops import NOW, Adjust, Derive, Reach
 from gamespec.plan.response import Implicit, Response, Unrolled
 from gamespec.solvers.base import children
@@ -104,6 +105,17 @@ def report(play: Play, nodes: Sequence[str], point: str = NOW) -> None:
 # -------------------------------------------------------------- through answers
 
 
+def _told(play: Play, nodes: Sequence[str], *, last: bool = False) -> None:
+    """What is said of players who answer, or see an answer: their objectives where they stand now, for some the `last` time."""
+    for n in nodes:
+        if play.scene.game.node(n).axis:
+            report(play, (n,))
+            continue
+        said, name = label(play.scene, n), f"value_{play.scene.title(n)}"
+        play.losses[said] = name if last else play.losses.get(said, name)
+        play.assign([name], play.slopes(n, NOW)[0], [n])
+
+
 def through(play: Play, op: Derive, special: Sequence[tuple[str, Response]]) -> None:
     """Every leader's gradient through the answers of the followers of all."""
     (_, how), followers = special[0], [f for f, _ in special]
@@ -162,7 +174,7 @@ def _implicit(play: Play, op: Derive, leader: str, followers: Sequence[str], how
     solver = {"cg": "solved_of", "gmres": "solved_of", "newton": "solved_of", "neumann": "neumann_numbers", "approxgrad": "normal_numbers"}[how.how]
     if solver == "solved_of" and how.steps < len(felt):
         raise NotClosed(f"{how.steps} steps leave a linear system of {len(felt)} numbers unsolved")
-    report(play, (leader,))
+    _told(play, (leader,))
     within = [z[i] for i in felt]
     rows = [g.gradient(rest[i], within) for i in felt]
     pulled = _outer(play, leader, within)
@@ -190,7 +202,7 @@ def _answered(play: Play, followers: Sequence[str], how: Implicit) -> None:
         raise NotClosed("an answer has an answer below it")
     owned = _owned(play, followers)
     _solved(play, owned, lambda: _field(play, followers, NOW), f"steps={how.steps}, tol={how.tol!r}")
-    report(play, followers)
+    _told(play, followers, last=True)
 
 
 def _reach(play: Play, op: Reach) -> None:
@@ -256,7 +268,7 @@ def _unrolled(play: Play, op: Derive, followers: Sequence[str], how: Unrolled) -
         # All at once: each number's step sees where the others stood.
         play.line(f"{target(names)} = {target(play.inline(_advanced(play, followers, theirs), followers[0]))}", followers[0])
     play.renew()
-    report(play, op.nodes)
+    _told(play, op.nodes)
     for leader in op.nodes:
         _swept(play, op, leader, followers, f"{path}{f'[-{count}:]' if count < how.steps else ''}")
 
