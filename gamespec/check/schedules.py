@@ -140,21 +140,11 @@ def lower_schedules(spec: tree.Spec, nets: tuple[ir.Net, ...], scope: Scope, bui
 
 
 def _check_beam(own: dict[str, ir.Entry], s: tree.Schedule, build: Build) -> None:
-    """`beam` keeps copies of a follower and `newton` finds its answer; methods that move all players at once have no followers."""
+    """`beam` keeps copies of a follower, which methods that move all players at once do not have."""
     method = next((u.word for u in own["method"].directives), "k_beam") if "method" in own else "k_beam"
-    if method not in words("solvers") or words("solvers")[method].accepts.order != "simultaneous":
-        return
-    if (at := _used("beam", s)) is not None:
+    at = next((v for e in s.entries for v in e.values if isinstance(v, tree.Call) and isinstance(v.fn, tree.Name) and v.fn.id == "beam"), None)
+    if at is not None and method in words("solvers") and words("solvers")[method].accepts.order == "simultaneous":
         build.log.add("GE506", f"`{method}` keeps no copies", at.span, "`beam` keeps several answers of a follower", hint="write `method: k_beam`")
-    if (at := _used("newton", s)) is not None:
-        why = "`newton` finds an answer, and here everybody moves at once"
-        build.log.add("GE506", f"under `{method}` a player answers nobody", at.span, why, hint="write `method: nested`")
-
-
-def _used(word: str, s: tree.Schedule) -> tree.Expr | None:
-    """Where a directive stands in a schedule, with arguments or without."""
-    named = ((v, v.fn if isinstance(v, tree.Call) else v) for e in s.entries for v in e.values)
-    return next((v for v, n in named if isinstance(n, tree.Name) and n.id == word), None)
 
 
 def _check_answers(own: dict[str, ir.Entry], s: tree.Schedule, build: Build) -> None:
@@ -258,9 +248,14 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir
     if found.word == "newton" and (net is not None or per_sample):
         said, hint = ("is a network", "sgd(lr = 0.1)") if net is not None else ("is one answer for each sample", "pgd(steps = 10)")
         raise build.log.fail("GE506", f"`{path}` {said}", node.span, "`newton` solves for few numbers at once", hint=f"write `{hint}`")
-    if found.word in ("pgd", "langevin", "newton") and not per_sample and not answers:
-        anew = f"`{found.word}` finds an answer anew before a leader moves"
-        raise build.log.fail("GE506", f"`{path}` answers nobody", node.span, anew, hint="write `sgd(lr = 0.1)`")
+    if not per_sample and not answers:
+        if found.word in ("pgd", "langevin", "newton"):
+            anew = f"`{found.word}` finds an answer anew before a leader moves"
+            raise build.log.fail("GE506", f"`{path}` answers nobody", node.span, anew, hint="write `sgd(lr = 0.1)`")
+        if found.word == "through" or any(o.key == "steps" for o in found.options):
+            said = "`through` says how a leader sees its answer" if found.word == "through" else "`steps` are those of an answer"
+            hint = "drop `through`" if found.word == "through" else "write `repeat(5)` for moves per turn"
+            raise build.log.fail("GE506", f"`{path}` answers nobody", node.span, said, hint=hint)
     through = found.args[0] if found.word == "through" else None
     value = next((e for e in build.edges if e.kind == "value" and any(n.id == e.child and owned in n.owns for n in build.nodes)), None)
     if isinstance(through, Symbol) and through.value == "hull" and value is None:

@@ -41,6 +41,8 @@ class Accepts:
     few: bool = False
     plain: bool = False
     fits: Callable[[ir.Game, Facts], str] | None = None
+    turns: bool = True
+    """Whether, of the methods that keep the order, followers make moves of their own before their leader moves."""
     ties: bool = False
     """Whether it breaks the ties of a follower, and plays no other games."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gamespec.check.constant import plain
 from gamespec.ir import game as ir
 from gamespec.library.registry import words
 from gamespec.plan.ops import Plan
@@ -94,6 +95,21 @@ def _not_plain(game: ir.Game, solver: Solver, table: Table) -> str:
     return ""
 
 
+def _turns(solver: Solver) -> bool:
+    """Whether a player may make several moves, or an answer of its own, before others move."""
+    return solver.accepts.order == "sequential" and solver.accepts.turns
+
+
+def _turn(game: ir.Game, entries: dict[str, tuple[ir.Use, ...]]) -> tuple[str, str] | None:
+    """The first player of the game who is to make more than one move a turn, or to answer anew, and the directive that says so."""
+    for own in (o for n in problem_nodes(game) for o in game.node(n).owns):
+        for use in entries.get(own, ()):
+            several = [o for o in use.options if o.key in ("steps", "times") and plain(o.value) not in (0, 1)]
+            if use.word in ("pgd", "langevin", "newton", "through") or several or (use.word == "repeat" and [plain(a) for a in use.args] != [1]):
+                return own, use.word if not several or use.word in ("pgd", "langevin", "newton", "repeat") else "steps"
+    return None
+
+
 def settled(game: ir.Game, facts: Facts) -> ir.Game:
     """The game without `ties` where the follower's answer is proved to be the only one: there is nothing to break."""
     alone = {p.node for p in facts.players if p.unique.verdict}
@@ -108,7 +124,10 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
     written = entries.get("method", ())
     beams = any(u.word == "beam" for us in entries.values() for u in us)
     hull = any(word_of(u) == "hull" for us in entries.values() for u in us if u.word == "through")
+    turn = _turn(game, entries)
     asked = ("k_beam", "`beam` asks for it") if beams else ("nested", "`through(hull)` asks for it") if hull else None
+    if asked is None and turn is not None and game.edges and game.order_word != "simultaneous" and not _turns(solvers[_default(game, facts)[0]]):
+        asked = "nested", f"`{turn[1]}` of `{turn[0]}` asks for turns"
     word, reason = (written[0].word, "as you wrote") if written else asked or _default(game, facts)
     if word == "extragradient" and not entries and not rejection(game, solvers["linear_program"], facts):
         # Step rules that are written ask for steps.
@@ -118,6 +137,10 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
         return Unplayable(word, why, "drop `order simultaneous`, and followers answer")
     if why:
         return Unplayable(word, why)
+    if turn is not None and not _turns(solvers[word]):
+        why = f"`{turn[0]}` is to make moves of its own by `{turn[1]}`; {word} has no turns"
+        block = f"; {orders(game)}" if len(game.root) == 2 and game.concept == "block" else ""
+        return Unplayable(word, why, f"drop `{turn[1]}`" + (", or write `method: nested`" if game.edges else block), turn[0])
     table = resolve(game, name, word)
     why = _not_plain(game, solvers[word], table)
     if why:

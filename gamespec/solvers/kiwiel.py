@@ -41,7 +41,7 @@ def plan(game: ir.Game, table: Table) -> Plan:
 SOLVER = Solver(
     word="kiwiel",
     accepts=Accepts(
-        "sequential", ("value",), networks=True, needs="a follower", plain=True, fits=fits,
+        "sequential", ("value",), networks=True, needs="a follower", plain=True, fits=fits, turns=False,
         reason="steps against one shared follower of a minimax game",
     ),
     options=(

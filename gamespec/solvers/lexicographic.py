@@ -22,7 +22,13 @@ def plan(game: ir.Game, table: Table) -> Plan:
 SOLVER = Solver(
     word="lexicographic",
     accepts=Accepts(
-        "sequential", ("response",), networks=False, reason="breaks the ties of one follower of few numbers", needs="a follower", ties=True
+        "sequential",
+        ("response",),
+        networks=False,
+        reason="breaks the ties of one follower of few numbers",
+        needs="a follower",
+        ties=True,
+        turns=False,
     ),
     options=(Option("leader", int, 61), Option("follower", int, 101)),
     source="Loridan and Morgan 1996",

@@ -28,7 +28,12 @@ def _through(game: ir.Game, node: str, how: Response) -> tuple[tuple[str, Respon
 SOLVER = Solver(
     word="stackelberg",
     accepts=Accepts(
-        "sequential", ("value", "response"), networks=True, reason="moves all at once, leaders through their followers", needs="a follower"
+        "sequential",
+        ("value", "response"),
+        networks=True,
+        reason="moves all at once, leaders through their followers",
+        needs="a follower",
+        turns=False,
     ),
     options=(Option("lr", float, 0.0), Option("iters", int, 20), Option("tol", float, 1e-10)),
     source="Fiez, Chasnov and Ratliff 2020, equation 4",

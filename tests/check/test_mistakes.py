@@ -542,8 +542,9 @@ ROWS = (
     Bad("steps for a choice", BETA + "schedule { j: sgd(lr = 1) }", "GE506", "sgd(lr = 1)", "among few", "enumerate", "enumerate"),
     Bad("a network by Newton", change(ROBUST, "h: adam(lr = 0.002)", "h: newton"), "GE506", "newton", "few numbers", "sgd", "sgd(lr = 0.1)"),
     Bad("Newton's method for a sample", change(ROBUST, "pgd(steps = 10, lr = 0.04)", "newton"), "GE506", "newton", "few numbers", "pgd"),
+    Bad("steps of a leader", SADDLE + "schedule { x: sgd(lr = 1, steps = 5) }", "GE506", "sgd(lr = 1, steps = 5)", "an answer", "repeat"),
+    Bad("a response of a leader", SADDLE + "schedule { x: through(unroll) }", "GE506", "through(unroll)", "sees its answer", "drop"),
     Bad("Newton's method for a leader", SADDLE + "schedule { method: nested x: newton }", "GE506", "newton", "finds an answer", "sgd"),
-    Bad("Newton's method at once", SADDLE + "schedule { method: simultaneous y: newton }", "GE506", "newton", "answers nobody", "nested"),
     Bad("a choice for a network", change(ROBUST, "h: adam(lr = 0.002)", "h: enumerate"), "GE506", "enumerate", "not chosen", "sgd", "sgd(lr = 0.1)"),
     Bad(
         "a derivative that is not seen",

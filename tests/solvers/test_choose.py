@@ -298,3 +298,34 @@ def test_order_auto_changes_no_solution_or_says_that_it_can(body, order, said):
 
     assert f"order      {order} " in shown
     assert said in shown
+
+
+TURNS = "language 1\ngame turns\nvar x in [-1, 1] init 0.5\nvar y in [-1, 1] init 0.5\nsolve min{x} max{y} [ x*y - y^2 ]\n"
+ANSWERS = ["sgd(lr = 0.1), repeat(5)", "sgd(lr = 0.1, steps = 5)", "sgd(lr = 0.1), through(unroll)", "newton", "pgd(steps = 5, lr = 0.1)"]
+
+
+@pytest.mark.parametrize("how", ANSWERS)
+def test_what_is_written_about_an_answer_is_done_or_refused(how):
+    """Methods without turns say so, whichever moves all at once or leads through its followers; where none is written, one with turns is taken."""
+    for method, solver in words("solvers").items():
+        if solver.accepts.order == "simultaneous" or not solver.accepts.turns:
+            with pytest.raises(GameError) as caught:
+                compiled(f"{TURNS}schedule {{ method: {method}  y: {how} }}")
+            assert caught.value.diagnostics[0].code == "GE505"
+            text = caught.value.diagnostics[0].primary.text
+            assert "is to make moves of its own" in text or text.endswith(solver.accepts.reason) or solver.accepts.fits or not solver.accepts.sets
+    _, made = compiled(f"{TURNS}schedule {{ y: {how} }}")
+    _, plain = compiled(TURNS)
+
+    assert plain.choice.solver.word == "extragradient"
+    assert made.choice.solver.word == "nested"
+    assert made.choice.reason.endswith("asks for turns")
+
+
+def test_players_without_an_order_make_one_move_each():
+    """Nobody can take turns in a Nash game, and the descent of one player has none."""
+    for solve in ("solve nash { a: min{x} [ x^2 + x*y ]  b: min{y} [ y^2 - x*y ] }", "solve min{x, y} [ x^2 + y^2 ]"):
+        with pytest.raises(GameError, match="cannot play") as caught:
+            compiled(f"language 1\ngame turns\nvar x in [-1, 1]\nvar y in [-1, 1]\n{solve}\nschedule {{ x: sgd(lr = 0.1), repeat(5) }}")
+
+        assert "`x` is to make moves of its own by `repeat`" in caught.value.diagnostics[0].primary.text
