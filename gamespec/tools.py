@@ -162,6 +162,10 @@ def words(args: Namespace, screen: Screen) -> int:
         base = shipped.folder()
         paths = shipped.games(base) if base else []
         rows = [(f"specs/{path.relative_to(base).as_posix()}", shipped.first_line(path)) for path in paths if base]
+    elif args.kind == "directives":
+        from gamespec.library.directives import FIXED
+
+        rows = [(f"{word}({_signature(entry)})" if entry.options else word, entry.summary) for word, entry in FIXED.items()]
     else:
         rows = [(f"{word}({_signature(entry)})", entry.source) for word, entry in registry.words(args.kind).items()]
     screen.document["words"] = [{"word": word, "about": about} for word, about in rows]

@@ -12,6 +12,7 @@ import pytest
 
 import gamespec
 from gamespec import cli
+from gamespec.library.directives import FIXED
 from gamespec.library.registry import words
 from gamespec.report.diagnostic import Diagnostic, Label
 from gamespec.report.source import Span
@@ -242,6 +243,14 @@ def test_the_list_of_solvers_says_what_each_plays_costs_and_comes_from(gamec):
         assert source == f"    from: {words('solvers')[entry.split('(')[0]].source}"
 
 
+def test_the_list_of_directives_has_every_word_that_is_no_rule(gamec):
+    """Each with its options and what it does."""
+    lines = gamec("list", "directives")[1].strip().splitlines()
+
+    assert [re.split(r"[(\s]", line)[0] for line in lines] == list(FIXED)
+    assert any(line.startswith("hedge(lr = 0.1") and "Freund and Schapire" in line for line in lines)
+
+
 def test_list_shows_options_and_source(gamec):
     """How a word is written and where it comes from."""
     assert "simplex(" in gamec("list", "sets")[1].lower()
@@ -277,10 +286,7 @@ def test_help_loads_neither_torch_nor_anything_heavy():
 
 def test_a_reader_that_closes_the_pipe_is_no_error():
     """`gamec list sets | head -0`."""
-    code = (
-        "import os, sys\nr, w = os.pipe()\nos.close(r)\nos.dup2(w, 1)\n"
-        "from gamespec.cli import main\nsys.exit(main(['list', 'sets']))"
-    )
+    code = "import os, sys\nr, w = os.pipe()\nos.close(r)\nos.dup2(w, 1)\nfrom gamespec.cli import main\nsys.exit(main(['list', 'sets']))"
     done = outside("-c", code)
 
     assert (done.returncode, done.stderr) == (0, "")

@@ -28,7 +28,7 @@ class Directive:
 _STEPS = Option("steps", int, 0)
 
 
-_FIXED: dict[str, Directive] = {
+FIXED: dict[str, Directive] = {
     d.word: d
     for d in [
         Directive("descent", "move", (Option("lr", float, 0.1), *DECAY, _STEPS), "plain gradient steps of a minimiser"),
@@ -37,7 +37,7 @@ _FIXED: dict[str, Directive] = {
             "pgd", "inner",
             (Option("steps", int, 10), Option("lr", float, None), Option("start", str, "uniform", ("zero", "uniform", "warm")),
              Option("restarts", int, 1), Option("surrogate", tuple, ())),
-            "projected sign-gradient steps, one answer per sample; start = warm goes on from the last visit (Shafahi et al. 2019)",
+            "projected sign-gradient steps, one answer per sample, a gradient each; start = warm goes on from the last visit (Shafahi et al. 2019)",
         ),
         Directive(
             "langevin", "inner",
@@ -49,7 +49,10 @@ _FIXED: dict[str, Directive] = {
             "hedge", "move", (Option("lr", float, 0.1), Option("decay", str, "constant", ("constant", "sqrt")), _STEPS),
             "exponential weights: of a player on a simplex, of a finite set, of particles; one gradient a step (Freund and Schapire 1999)",
         ),
-        Directive("particles", "particles", (Option("n", int, REQUIRED),), "a distribution as n particles: networks, or points of a box"),
+        Directive(
+            "particles", "particles", (Option("n", int, REQUIRED),),
+            "a distribution as n particles, networks or points of a box; a gradient is of the sum over all pairs (Domingo-Enrich et al. 2020)",
+        ),
         Directive("newton", "inner", (Option("steps", int, 50), Option("tol", float, 1e-12)), "solve the follower's optimality condition"),
         Directive("enumerate", "choice", (), "try every element: one value for each, and the slope of the best"),
         Directive("repeat", "repeat", (Option("times", int, REQUIRED),), "moves per turn"),
@@ -69,13 +72,13 @@ class _Directives(Mapping[str, Directive]):
     """The directives above, and one for every step rule: its file says what it takes, and a follower adds `steps`."""
 
     def __getitem__(self, word: str) -> Directive:
-        if word in _FIXED:
-            return _FIXED[word]
+        if word in FIXED:
+            return FIXED[word]
         rule = words("rules")[word]
         return Directive(word, "move", (*rule.options, _STEPS), rule.source)
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*_FIXED, *words("rules")])
+        return iter([*FIXED, *words("rules")])
 
     def __len__(self) -> int:
         return len(list(iter(self)))
