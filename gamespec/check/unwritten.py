@@ -68,7 +68,3 @@ def _declared(game: Game) -> Iterator[Unwritten]:
             alone = f"write one expectation over it against its leader, `max{{{var.name}}} [ E{{.. ~ {var.name}}}[ .. ] ]`, of order 1 to 2 or inf"
             hint = alone if near and var.type.net else over
             yield Unwritten("a player that chooses a distribution cannot be solved yet", f"var:{var.name}", hint)
-    for dist in game.dists:
-        if dist.source.word == "py":
-            hint = "draw from `Normal(0, 1)` or `Uniform(0, 1)`, or declare a data source with `py`"
-            yield Unwritten("a distribution from outside cannot be drawn from yet", f"dist:{dist.name}", hint)

@@ -70,7 +70,7 @@ def data_functions(scene: Scene, text: Text) -> None:
             text.define(f"draw_{name}", "s, n, rng", f"n rows of `{data.name}`, drawn with replacement.", span)
             text.add(f"    return s.{name}[0][rng.whole((n,), len(s.{name}[0]))]")
     for dist in scene.game.dists:
-        _dist(dist, text)
+        _dist(scene, dist, text)
 
 
 def _batch(scene: Scene, data: ir.Data, text: Text) -> None:
@@ -141,10 +141,14 @@ def _stream(scene: Scene, data: ir.Data, text: Text) -> None:
     )
 
 
-def _dist(dist: ir.Dist, text: Text) -> None:
+def _dist(scene: Scene, dist: ir.Dist, text: Text) -> None:
     _, options = plain_use(dist.source)
     shape = "".join(f", {n}" for n in dist.type.shape)
-    if dist.source.word == "Normal":
+    if dist.source.word == "py":
+        scene.reached.add("noise_of_first")  # by which it is tried
+        written = "".join(f", {key}={value!r}" for key, value in options.items())
+        drawn = f"s.from_{attribute(dist.name)}(n, rng{written}).to(s.device, DTYPE)"
+    elif dist.source.word == "Normal":
         mean, std = options.get("mean", 0), options.get("std", 1)
         drawn = f"rng.normal((n,{shape[1:]}), DTYPE)"
         drawn = drawn if (mean, std) == (0, 1) else f"{mean} + {std} * {drawn}"

@@ -14,7 +14,7 @@ from gamespec.emit.noise import counters, keys, measured_by_chance, stream_numbe
 from gamespec.emit.piece import constant_text, exact
 from gamespec.emit.points import kept, seen
 from gamespec.emit.scene import Scene, Text
-from gamespec.emit.spell import spelled
+from gamespec.emit.spell import attribute, spelled
 from gamespec.emit.warm import start_warm
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Array, Expr, Word
@@ -38,7 +38,8 @@ def start_function(scene: Scene, text: Text, memory: Mapping[str, tuple[int, ...
     )
     if any(n.source is None or n.name in scene.given for n in game.nets):
         text.add("    nets = nets or {}")
-    if game.data:
+    foreign = [d.name for d in game.dists if d.source.word == "py"]
+    if game.data or foreign:
         text.add("    data = data or {}")
     text.add("    s = State()", "    s.k, s.seed, s.device = 0, seed, device")
     text.add("    s.rng_start = stream(seed, 0, device)")
@@ -50,6 +51,7 @@ def start_function(scene: Scene, text: Text, memory: Mapping[str, tuple[int, ...
         scene.reached.add("stream_key")
     text.add(*(f"    s.key_{name} = stream_key(seed, {stream_number(scene, of)}, device)" for of, name in names.items()))
     text.add(*(f"    s.came_{name} = torch.zeros((), dtype=torch.int64, device=device)" for name in counts))
+    text.add(*(f'    s.from_{attribute(name)} = data["{name}"]' for name in foreign))
     for k, d in enumerate(game.data):
         start_data(scene, d, k, text)
     for n in game.nets:

@@ -38,9 +38,13 @@ def nets(checked: Checked, given: dict[str, nn.Module], allow: tuple[str, ...], 
 
 
 def data(checked: Checked, given: dict[str, object], allow: tuple[str, ...], seed: int) -> dict[str, object]:
-    """The same for data sources."""
+    """The same for data sources; of distributions the functions themselves, which are called with their options at every draw."""
     found = [(d.name, d.source) for d in checked.game.data]
-    return {name: _made(checked, source, f"data:{name}", allow, seed) for name, source in _missing(found, given)} | given
+    made = {name: _made(checked, source, f"data:{name}", allow, seed) for name, source in _missing(found, given)}
+    for name, source in _missing([(d.name, d.source) for d in checked.game.dists], given):
+        place, folder = str(plain_use(source)[0][0]), Path(checked.source.name).resolve().parent
+        made[name] = _resolved(place, allow, link.span(checked, f"dist:{name}"), folder)
+    return made | given
 
 
 def project(folder: Path) -> tuple[str, ...]:

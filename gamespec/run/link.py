@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection, Iterable, Mapping
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from gamespec.check.constant import plain_use
 from gamespec.emit.spell import attribute
 from gamespec.library.data.disk import rows_at_once
 from gamespec.library.registry import words
@@ -18,7 +20,7 @@ from gamespec.report.diagnostic import Diagnostic, GameError, Label
 from gamespec.report.source import Span
 
 if TYPE_CHECKING:
-    from gamespec.ir.game import Data, Game, Net
+    from gamespec.ir.game import Data, Dist, Game, Net
     from gamespec.ir.types import Field, Type
     from gamespec.run.contract import Checked, Emitted, State
 
@@ -72,10 +74,14 @@ def nets(checked: Checked, given: Mapping[str, nn.Module]) -> dict[str, nn.Modul
     return dict(given)
 
 
-def data(checked: Checked, given: Mapping[str, object], rows: int = ROWS) -> dict[str, tuple[Tensor, ...]]:
-    """The user's data as tensors in the order of the declared fields, checked against their types and ranges."""
+def data(checked: Checked, given: Mapping[str, object], rows: int = ROWS) -> dict[str, Any]:
+    """The user's data as tensors in the order of the declared fields, checked against their types and ranges.
+
+    A distribution of `py` is the function that draws from it.
+    """
     game = checked.game
-    known(checked, "data", given, [source.name for source in game.data])
+    foreign = [dist for dist in game.dists if dist.source.word == "py"]
+    known(checked, "data", given, [*(d.name for d in game.data), *(d.name for d in foreign)])
     for source in game.data:
         if source.source.word == "given" and source.name not in given:
             raise refusal(
@@ -85,9 +91,36 @@ def data(checked: Checked, given: Mapping[str, object], rows: int = ROWS) -> dic
                 "declared `= given`",
                 hint=f'pass `data={{"{source.name}": tensors}}` to `solve`',
             )
-    return {
-        source.name: table(source, given[source.name], span(checked, f"data:{source.name}"), rows) for source in game.data if source.name in given
-    }
+    found: dict[str, Any] = {d.name: table(d, given[d.name], span(checked, f"data:{d.name}"), rows) for d in game.data if d.name in given}
+    return found | {dist.name: _function(dist, given.get(dist.name), span(checked, f"dist:{dist.name}")) for dist in foreign}
+
+
+def _function(dist: Dist, draw: object, place: Span) -> FunctionType:
+    """The function behind a distribution, `draw(n, noise, **options)`.
+
+    It remembers nothing: a run that goes on, and a batch of another size, would else see other samples.
+    """
+    if not isinstance(draw, FunctionType) or draw.__closure__:
+        raise refusal("GE601", f"`{dist.name}` is drawn by a plain function", place, f"{type(draw).__name__} given",
+                      hint="write `def name(n, noise): return noise.normal((n, 2))`, without a state of its own")  # fmt: skip
+    return draw
+
+
+def _tried(dist: Dist, module: Any, state: State, place: Span) -> None:  # noqa: ANN401  # of the program; until 2027-11
+    """Draw a few samples twice: of the declared type, and the same for the same noise."""
+    draw, options = getattr(state, f"from_{attribute(dist.name)}"), plain_use(dist.source)[1]
+    try:
+        found = [draw(4, module.noise_of_first(0, 0, 4, state.device), **options) for _ in range(2)]
+    except Exception as error:
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        raise refusal("GE601", f"`{dist.name}` cannot be drawn", place, "called with 4, noise and the options written here", (said,)) from error
+    wanted = (4, *dist.type.shape)
+    if not all(isinstance(t, Tensor) and tuple(t.shape) == wanted and bool(torch.isfinite(t).all()) for t in found):
+        shown = list(found[0].shape) if isinstance(found[0], Tensor) else type(found[0]).__name__
+        raise refusal("GE602", f"`{dist.name}` is not {dist.type}", place, f"4 samples gave {shown}, needed finite numbers {list(wanted)}")
+    if not torch.equal(found[0], found[1]):
+        raise refusal("GE602", f"`{dist.name}` draws from something else than its noise", place, "the same noise gave other samples",
+                      hint="use `noise.normal(shape)`, `noise.uniform(shape)` and `noise.whole(shape, size)` alone")  # fmt: skip
 
 
 def table(source: Data, given: object, place: Span, rows: int = ROWS) -> tuple[Tensor, ...]:
@@ -160,8 +193,11 @@ def inside(checked: Checked, module: Emitted, state: State, given: Collection[st
     """Compare what was read from files with the declared ranges; the first row outside is named as it stands in its file.
 
     Sources that ship with the package were compared when the game was checked, and what was `given` when it was linked.
-    Error: GameError with GE602. Cost: one pass over the columns that have a range.
+    Distributions of `py` are drawn from.
+    Error: GameError with GE602, GE601. Cost: one pass over the columns that have a range.
     """
+    for dist in (d for d in checked.game.dists if d.source.word == "py"):
+        _tried(dist, module, state, span(checked, f"dist:{dist.name}"))
     for source in checked.game.data:
         entry = words("data").get(source.source.word)
         if source.name in given or entry is None or entry.columns_of is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import pytest
@@ -11,6 +12,7 @@ import gamespec as gs
 from gamespec import pipeline
 from gamespec.cli import main
 from gamespec.run.execute import Request, execute
+from gamespec.run.resume import resume
 from gamespec.syntax.read import read
 
 GAME = """language 1
@@ -40,6 +42,23 @@ class Table:
 
 def broken(width):
     raise RuntimeError("no weights here")
+
+def two_sides(n, noise, apart):
+    sides = 2.0 * noise.whole((n, 1), 2) - 1
+    return torch.cat([sides * apart + 0.1 * noise.normal((n, 1)), noise.uniform((n, 1))], dim=1)
+
+def wide(n, noise):
+    return noise.normal((n, 3))
+
+def wild(n, noise):
+    return torch.rand(n, 2)
+
+def maker(modes):
+    def draw(n, noise):
+        return modes * noise.normal((n, 2))
+    return draw
+
+inner = maker(3)
 
 _private = Small
 number = 3
@@ -171,3 +190,50 @@ def test_a_network_from_outside_may_be_replaced(beside):
 
     assert str(result.status) == "finished"
     assert "beside_game" not in sys.modules
+
+
+DRAWN = """language 1
+game drawn
+dist z: R[2] = py("beside_game:NAME"OPTIONS)
+var u: R[2] init 0
+solve min{u} E{x ~ z}[ norm(u - x)^2 ]
+metric spread = E{x ~ z}[ abs(x[0]) ]
+schedule { u: sgd(lr = 0.1) }
+run { batch = 64  steps = 30  every = 10 }
+"""
+
+
+def drawn(name, options=""):
+    """A game that draws from a function of the module."""
+    return DRAWN.replace("NAME", name).replace("OPTIONS", options)
+
+
+def test_a_distribution_from_outside_is_drawn_from(beside, tmp_path):
+    """By a function of noise: the metric is its mean, and a run that was stopped goes on to the same bits."""
+    (beside / "z.game").write_text(drawn("two_sides", ", apart = 3"))
+    checked = pipeline.check(read("z.game"))
+    made, request = pipeline.compile(checked), {"allow": ("beside_game",)}
+    whole = execute(checked, made, Request(**request, out=tmp_path / "whole"))
+
+    def stop(report):
+        if report.step == 10:
+            signal.raise_signal(signal.SIGINT)
+
+    part = execute(checked, made, Request(**request, out=tmp_path / "part"), on_step=stop)
+    on = resume(part.path, allow=("beside_game",))
+
+    assert whole.metrics["spread"] == pytest.approx(3, abs=0.05)
+    assert [row["losses"] for row in on.history] == [row["losses"] for row in whole.history]
+    assert torch.equal(on.players["u"], whole.players["u"])
+
+
+@pytest.mark.parametrize(("name", "code", "said"), [
+    ("wide", "GE602", "is not R[2]"), ("wild", "GE602", "something else than its noise"), ("inner", "GE601", "a plain function"),
+    ("Small", "GE601", "a plain function"), ("broken", "GE601", "cannot be drawn"),
+])  # fmt: skip
+def test_what_draws_no_such_samples_is_refused(beside, name, code, said):
+    """Another shape, randomness of its own, a memory, no function, and one that fails."""
+    found = refused(drawn(name), allow=["beside_game"])
+
+    assert found.code == code
+    assert said in f"{found.message} {found.primary.text}"
