@@ -15,6 +15,7 @@ from gamespec.emit.spell import attribute
 from gamespec.run import package
 from gamespec.run.chunks import NAME, Chunks
 from gamespec.run.leaves import slots
+from gamespec.run.straight import straight
 from gamespec.run.traced import Batch, Traced, UntraceableError, Watched, exact, trace, unmoved, watch
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _SAVED = 2e-6
 
 _FIXED, _EACH = 10.0, 0.007
 """Seconds to compile a step: for the start, and for each operation."""
+
+_BARE = 0.1
+"""The share of a step that its bare operations save at least, where it is one of small tensors."""
 
 _LEAST = 15.0
 """Seconds of eager steps left below which nothing is even considered: no compilation is shorter."""
@@ -195,10 +199,14 @@ class Lane:
         if chunks is not None:
             chunks.remove()
         try:
+            begin, left = time.perf_counter(), self.steps - self._done - 1
             traced = trace(self.module, state, seen)
+            spent = time.perf_counter() - begin
             path = package.place(traced)
             cached = path.exists()
-            if self.mode == "auto" and self.since is None and not self._earns(traced, cached, self.steps - self._done - 1):
+            if self.mode == "auto" and self.since is None and not self._earns(traced, cached, left):
+                if _BARE * self._pace * left >= 2 * spent:
+                    self._straighten(state, seen)
                 return seen.losses
             begin = time.perf_counter()
             if not cached:
@@ -215,6 +223,21 @@ class Lane:
         how = "from the cache" if cached else f"built in {_span(spent)}"
         self.said = f"compiled from step {self.began} on, {how}; the first compiled step {self._agreed}"
         return seen.losses
+
+    def _straighten(self, state: State, seen: Watched) -> None:
+        """Go on with the bare operations of the eager step, where they give its numbers bit for bit."""
+        try:
+            traced = trace(self.module, state, seen, bare=True)
+        except UntraceableError:
+            return
+        run, inputs = straight(traced.graph), [t.clone() for t in traced.inputs]
+        if inputs[0].is_cuda:
+            return
+        pairs = [(t, seen.losses[name]) for name, t in zip(traced.names, run(inputs), strict=True)]
+        pairs += [(t, seen.after[path]) for path, t in zip(traced.paths, inputs, strict=False)]
+        if all(torch.equal(t, other) for t, other in pairs):
+            self._take(state, seen, traced, run, inputs)
+            self.said = f"{self.said}; its bare operations from step {self._done + 2} on, bit for bit"
 
     def _piecewise(self, chunks: Chunks) -> None:
         """Compile the steps of a follower that takes many, and their sweep back, and not the whole of its leader's."""
@@ -245,7 +268,7 @@ class Lane:
         self.said = f"compiled from step {self.began} on, one piece for all steps of the follower, {how}; the first one agreed"
 
     def _adopt(self, state: State, seen: Watched, traced: Traced, run: package.Runner) -> None:
-        """Compare one compiled step with the eager one, then take over the tensors of the state."""
+        """Compare one compiled step with the eager one, then go on with it."""
         inputs = [t.clone() for t in traced.inputs]
         on_cuda = inputs[0].is_cuda
         if on_cuda:
@@ -259,11 +282,15 @@ class Lane:
             raise DisagreesError(f"compiled and eager steps disagree: {wrong}")
         if wrong:
             self._agreed = f"lies as near to float64 as the eager one, though {wrong}: `precision = float64` rounds less"
+        self._take(state, seen, traced, run, inputs)
+
+    def _take(self, state: State, seen: Watched, traced: Traced, run: package.Runner, inputs: list[Tensor]) -> None:
+        """Take over the tensors of the state."""
         self._traced, self._run = traced, run
         self._shapes = tuple(t.shape for t in _columns(traced, seen.batch))
         self._draws = [seen.draws[i] for i in traced.noise]
         self._count = torch.zeros((), dtype=torch.float64, device=inputs[0].device)
-        if on_cuda:
+        if inputs[0].is_cuda:
             self._own = dict(zip(traced.paths, inputs, strict=False))
             self._count = inputs[len(traced.paths)] if traced.counts else None
         self._hold(state)

@@ -147,8 +147,11 @@ def unmoved(module: Emitted) -> tuple[type, ...]:
     return (sampler,) if isinstance(sampler, type) else ()
 
 
-def trace(module: Emitted, state: State, seen: Watched) -> Traced:
-    """The step as a graph, at the shapes of a step that was watched. UntraceableError where that fails."""
+def trace(module: Emitted, state: State, seen: Watched, *, bare: bool = False) -> Traced:
+    """The step as a graph, at the shapes of a step that was watched. UntraceableError where that fails.
+
+    It is made for a compiler, equal to rounding, or `bare`: the very operations of the step, in its own bits.
+    """
     if seen.fault:
         raise UntraceableError(seen.fault)
     from torch.fx.experimental.proxy_tensor import make_fx
@@ -173,7 +176,7 @@ def trace(module: Emitted, state: State, seen: Watched) -> Traced:
             # The fused update is one opaque call; the same formula in separate operations can be fused with the rest.
             for value in state.__dict__.values():
                 if getattr(value, "fused", False) is True:
-                    value.fused = False
+                    value.fused = bare
             placed = {slot.path: slot.tensor for slot in slots(state, skipped)}
             state.k = k
             with _Given(list(flat[len(rows) :])):
@@ -188,7 +191,7 @@ def trace(module: Emitted, state: State, seen: Watched) -> Traced:
 
     flat = [*seen.before.values(), count, *rows, *seen.noise]
     try:
-        graph = make_fx(core, REPLACED, tracing_mode="fake")(*[t.clone() for t in flat])
+        graph = make_fx(core, {} if bare else REPLACED, tracing_mode="fake")(*[t.clone() for t in flat])
     except UntraceableError:
         raise
     except Exception as error:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gamespec.run.lane import Lane
 from tests.bench import cuda, floors, formulas, hand, loops, peers
-from tests.bench.pairs import GAMES, ROOT, Job, Skip, Work, emitted, stepping
+from tests.bench.pairs import GAMES, ROOT, Job, Skip, Work, bare, emitted, stepping
 
 FOLDER = Path(tempfile.mkdtemp())
 SPECS = ROOT / "specs"
@@ -235,7 +235,9 @@ JOBS = [
     Job("attacks", "PGD-10 training step, digits CNN", "ART", 1.0, lambda: (pgd("float32"), peers.art_training(*digits()))),
     Job("attacks", "PGD-10 training step, digits CNN", "foolbox", 1.0, lambda: (pgd("float32"), peers.foolbox_training(*digits()))),
     Job("attacks", "PGD-10 training step, digits CNN", "torchattacks", 1.0, lambda: (pgd("float32"), peers.torchattacks_training(*digits()))),
-    Job("players", "2-D GAN, alternating, eager", "by hand, eager", 0.85, lambda: (stepping(SPECS / "generative/gan_mog.game", FOLDER), gan_hand())),
+    Job("players", "2-D GAN, alternating, eager", "by hand, eager", None, lambda: (stepping(SPECS / "generative/gan_mog.game", FOLDER), gan_hand())),
+    Job("players", "2-D GAN, alternating, eager, bare operations", "by hand, eager", 0.85,
+        lambda: (bare(SPECS / "generative/gan_mog.game", FOLDER), gan_hand())),
     Job("players", "2-D GAN, alternating, compiled", "by hand, eager", 0.66,
         lambda: (stepping(SPECS / "generative/gan_mog.game", FOLDER, compiled=True), gan_hand())),
     Job("players", "2-D GAN, simultaneous, eager", "by hand, eager", None,

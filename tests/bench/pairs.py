@@ -6,6 +6,7 @@ Times are those of the process, on one thread: what others do on the machine in 
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from gamespec import pipeline
 from gamespec.run import link
 from gamespec.run.lane import Lane
 from gamespec.run.load import load
+from gamespec.run.traced import watch
 from gamespec.syntax.parse import read
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +67,17 @@ def stepping(path: Path, folder: Path, schedule: str | None = None, *, compiled:
     lane(state)
     if lane.warning:
         raise Skip(lane.said)
+    return lambda: lane(state)
+
+
+def bare(path: Path, folder: Path) -> Work:
+    """As `stepping`, by the bare operations of the step, as a long run makes it that compiling does not pay for."""
+    module, game = emitted(path, None, folder)
+    state, lane = module.start(), Lane(module, "auto", sys.maxsize, tuple(link.used(game)))
+    lane.timed, lane.clock = 1, 1.0
+    lane._straighten(state, watch(module, state, lane.batch(state)))
+    if not lane.said:
+        raise Skip("the step has no bare operations")
     return lambda: lane(state)
 
 

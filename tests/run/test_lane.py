@@ -16,6 +16,7 @@ from gamespec.run.execute import Request, execute
 from gamespec.run.lane import Lane
 from gamespec.run.load import load
 from gamespec.run.resume import resume
+from gamespec.run.straight import straight
 from gamespec.run.traced import UntraceableError, trace, watch
 
 GAMES = {
@@ -203,6 +204,33 @@ def test_the_lane_follows_the_eager_run(name, uncompiled):
     assert len(uncompiled) == 1
     for a, b in zip(eager.history, fast.history, strict=True):
         assert a["losses"] == pytest.approx(b["losses"], rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_where_compiling_does_not_pay_the_bare_operations_go_on_bit_for_bit(name, monkeypatch):
+    """A long run that is too short to compile for: its numbers are those of the eager run, to the last bit."""
+    monkeypatch.setattr(lanes, "_LEAST", 0.0)
+    monkeypatch.setattr(lanes, "_FIXED", 1e9)
+    monkeypatch.setattr(lanes, "_BARE", 1e9)
+    game = checked(name)
+    eager, bare = (execute(game, pipeline.compile(game, lane="torch"), Request(steps=30, compile=how)) for how in ("off", "auto"))
+
+    assert "its bare operations from step 15 on, bit for bit" in bare.lane
+    assert [row["losses"] for row in bare.history] == [row["losses"] for row in eager.history]
+    assert json.loads((bare.kept / "manifest.json").read_text())["lane"]["compiled_from"] is None
+
+
+def test_bare_operations_are_fewer(program):
+    """Of a step of the variables: nothing is noted for a derivative, and what is computed is no more than before."""
+    module = program("variables")
+    state = module.start()
+    seen = watch(module, state, {})
+    graph = trace(module, state, seen, bare=True).graph
+    before = len(graph.graph.nodes)
+    straight(graph)
+
+    assert len(graph.graph.nodes) < before
+    assert not [n for n in graph.graph.nodes if "detach" in str(n.target)]
 
 
 def test_a_run_that_is_long_enough_compiles_by_itself(uncompiled, monkeypatch):
