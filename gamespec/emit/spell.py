@@ -20,7 +20,8 @@ _PROGRAM = frozenset([
     "costs", "cost", "sets", "gains", "weights", "budget", "tried", "along", "answered", "last", "linprog",
     "kept", "standing", "ending", "known", "drawn", "visits", "TAIL", "Any", "NamedTuple", "Sequence",
     "advance", "memory", "graph", "slopes", "g_lead", "g_follow",
-    "loop", "portrait", "scattered", "count", "columns", "plain", "losses", "held", "every", "seen", "starts", "ends", "stride",
+    "loop", "portrait", "scattered", "count", "columns", "conditions", "project",
+    "plain", "losses", "held", "every", "seen", "starts", "ends", "stride",
 ])
 # fmt: on
 """What the program calls its own functions, arguments and local values."""

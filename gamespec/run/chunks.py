@@ -51,14 +51,17 @@ class Chunks:
         self.call: Call | None = None
         """The last call of a long unrolling that nothing speaks against."""
         self._pieces: tuple[Piece, Piece] | None = None
-        self._shapes: list[tuple[torch.Size, torch.dtype]] = []
+        self._fits: tuple[object, ...] = ()
+        """What a call must look like to be made by the pieces."""
         setattr(module, NAME, self)
 
     def __call__(self, outer: Any, advance: Advance, u: list[Tensor], w: list[Tensor], steps: int, last: int = 0, **how: Any) -> Unrolled:  # noqa: ANN401  # as the kernel has it; until 2027-11
         """What the kernel gives."""
         shared = how.get("parts")  # several leaders: a sweep for each is not compiled
-        if self._pieces is not None and not shared and _shapes([*u, *w, *_captured(advance)]) == self._shapes:
-            return self.unrolled(outer, advance, u, w, steps, last)
+        if self._pieces is not None:
+            if not shared and _looks(advance, u, w) == self._fits:
+                return self.unrolled(outer, advance, u, w, steps, last)
+            return self._eager(outer, advance, u, w, steps, last, **how)
         begun = [t.detach().clone() for t in u], [t.detach().clone() for t in w]
         found = self._eager(outer, advance, u, w, steps, last, **how)
         if steps >= LONG and not how.get("noisy") and not shared:
@@ -104,7 +107,7 @@ class Chunks:
         call = self.call
         assert call is not None  # set before
         self._pieces = Piece(pieces[0], runs[0]), Piece(pieces[1], runs[1])
-        self._shapes = _shapes([*call.u, *call.w, *_captured(call.advance)])
+        self._fits = _looks(call.advance, call.u, call.w)
         found = self.unrolled(call.outer, call.advance, call.u, call.w, call.steps, call.last)
         old, new = ([r[0], *r[1], *r[2]] for r in (call.found, found))
         for a, b in zip(old, new, strict=True):
@@ -210,8 +213,17 @@ class _standing:  # noqa: N801  # read as a verb, like a function of contextlib;
             cell.cell_contents = held
 
 
-def _shapes(tensors: list[Tensor]) -> list[tuple[torch.Size, torch.dtype]]:
-    return [(t.shape, t.dtype) for t in tensors]
+def _looks(advance: Advance, u: list[Tensor], w: list[Tensor]) -> tuple[object, ...]:
+    """Shapes and kinds of all tensors, and the code of the step: another follower's has other code."""
+    return (_code(advance), *((t.shape, t.dtype, t.device) for t in (*u, *w, *_captured(advance))))
+
+
+def _code(function: Any) -> tuple[object, ...]:  # noqa: ANN401  # a closure of a program; until 2027-11
+    """What a function and those in its closure do, wherever in the program they stand."""
+    code = function.__code__
+    inside = [c.cell_contents for c in function.__closure__ or ()]
+    below = tuple(_code(held) for held in inside if callable(held) and getattr(held, "__closure__", None))
+    return (code.co_code, code.co_names, code.co_varnames, code.co_freevars, repr(code.co_consts), below)
 
 
 def _parted(tensors: list[Tensor], sizes: list[int]) -> list[list[Tensor]]:

@@ -352,6 +352,32 @@ def test_a_long_unrolling_is_compiled_step_by_step(rule, way, uncompiled, tmp_pa
     assert len(uncompiled) == 2
 
 
+def test_another_follower_s_step_is_not_made_by_the_pieces(uncompiled, tmp_path):
+    """Two followers with tensors of the same shapes: what was compiled for one answers for one alone."""
+    two = """language 1
+game two
+var u: R[2] init [0.5, -0.3]
+var v: R[2] init [0.1, 0.4]
+var w: R[2] init [0.1, 0.2]
+var z: R[2] init [0.3, 0.2]
+solve nash {
+  a: min{u} [ norm(w - [1, 2])^2 + norm(u)^2 s.t. w = argmin{w}[ norm(w - u)^2 + norm(w)^2 + w[0]*w[1] ] ]
+  b: min{v} [ norm(z)^2 + norm(v - [1, 1])^2 s.t. z = argmin{z}[ 2*norm(z - 3*v)^2 + norm(z)^2 ] ]
+}
+schedule { u: descent(lr = 0.1)  v: descent(lr = 0.1)  w: sgd(lr = 0.1, steps = 50), through(unroll)  z: sgd(lr = 0.05, steps = 50), through(unroll) }
+run { steps = 3 }
+"""
+    module = load(pipeline.compile(pipeline.check(Source("two.game", two)), lane="torch").program, tmp_path / "two.py")
+    other = load(pipeline.compile(pipeline.check(Source("two.game", two)), lane="torch").program, tmp_path / "other.py")
+    s, t, lane = module.start(), other.start(), Lane(module, "on", 3)
+    for _ in range(3):
+        lane(s)
+        other.step(t)
+
+    assert lane.said.startswith("compiled from step 2 on, one piece")
+    torch.testing.assert_close(torch.stack([s.u, s.v, s.w, s.z]), torch.stack([t.u, t.v, t.w, t.z]), rtol=1e-9, atol=1e-9)
+
+
 def test_a_piece_that_errs_is_not_used(uncompiled, tmp_path, monkeypatch):
     """The first derivative decides, and the run is the eager one, with a warning."""
     wanted, _, _ = stepped(LONG, tmp_path, mode="off")
