@@ -243,7 +243,7 @@ def _lane(run: Run, steps: int, state: State, since: Checkpoint | None, chosen: 
     at, began = since.step if since else 0, before["compiled_from"]
     if began is None or (since and since.ended):
         left = Lane(run.module, "off" if before["said"] else run.compiling, steps, tables, before=at)
-        left.said, left.began, left.timed, left.clock = before["said"], began, before["timed"], before["clock"]
+        left.said, left.began, left.timed, left.clock = before["said"], began, before.get("timed", 0), before.get("clock", 0.0)
         return left
     if since is None or at + 1 < began:
         return Lane(run.module, "on", steps, tables, since=began, before=at)
