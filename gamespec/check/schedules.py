@@ -229,7 +229,8 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir
     per_sample = var is not None and bool(var.scope)
     chosen = var is not None and var.type == INDEX
     if owned in (alone := build.indices()):
-        _weighs(found, node, path, alone[owned], build)
+        again = sum(build.written.get(name, name) == path for name in alone) > 1
+        _weighs(found, node, path, alone[owned] or "several indices have this name" * again, build)
         return
     if chosen != (found.word == "enumerate"):
         said = f"`{path}` is chosen among few" if chosen else f"`{path}` is not chosen among few"

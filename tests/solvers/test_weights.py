@@ -138,6 +138,12 @@ schedule { j: hedge(lr = 0.1) }
 """
 
 
+TWICE = """language 1
+var w: R
+def worst(a) = max{j in 0..2}[ (w - a*j)^2 ]
+solve min{w} [ worst(1) + worst(2) ]
+schedule { j: hedge(lr = 0.1) }
+"""
 WORST = """language 1
 var w: R
 def worst() = max{v in [-1, 1]}[ v*w - v^2 ]
@@ -152,6 +158,7 @@ schedule { j: hedge(lr = 0.1) }
         (PIECES.replace("hedge(lr = 0.3)", "sgd(lr = 0.3)"), "chosen among few", "hedge(lr = 0.1)"),
         (SAMPLES, "for each `x`", "enumerate"),
         (WORST, "another player", "enumerate"),
+        (TWICE, "several indices", "enumerate"),
     ],
 )
 def test_what_has_no_weights_is_refused(text, said, hint):
