@@ -9,8 +9,9 @@ import torch
 
 from tests.bench import __main__ as bench
 from tests.bench import cuda, hand, loops
-from tests.bench.jobs import JOBS, cleaning
+from tests.bench.jobs import JOBS, cleaning, hyper
 from tests.bench.pairs import GAMES, Job, Skip, emitted, timed
+from tests.work import operations
 
 
 def test_a_row_has_the_ratio_and_its_range():
@@ -57,6 +58,16 @@ def test_hypergradients_by_hand_are_those_of_the_game(schedule, tmp_path):
     torch.testing.assert_close(task.u.detach(), s.u, rtol=1e-3, atol=1e-4)
     for mine, theirs in zip(task.w, s.h.parameters(), strict=True):
         torch.testing.assert_close(mine.detach(), theirs.detach(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("way", "more"), [("unroll", 1.01), ("implicit", 0.9), ("neumann", 1.0)])
+def test_hypergradients_make_no_more_operations_than_by_hand(way, more):
+    """A step of the eager lane; those that one row of weights for each sample takes are all that is left over."""
+    ours, theirs = hyper("hyper_logistic", (), way, compiled=False)
+    for work in (ours, theirs):
+        work()
+
+    assert operations(ours) <= more * operations(theirs)
 
 
 def test_the_attack_written_out_is_the_attack():
