@@ -22,7 +22,7 @@ from tests.check.test_example_runs import brought, smaller
 
 HERE = Path(__file__).parent
 TABLE = json.loads((HERE / "table.json").read_text(encoding="utf-8"))
-EVERY = {"hypergradients.game", "two_modes.game", "attacks.game", "supervised_autoencoder.game"}
+EVERY = {"hypergradients.game", "two_modes.game", "attacks.game", "mixed_gan.game", "supervised_autoencoder.game"}
 """Files whose schedules are systems of their own."""
 
 
