@@ -11,7 +11,6 @@ from gamespec.check.binders import index_set
 from gamespec.check.scope import Failed, Scope
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Value
-from gamespec.ir.walk import free_names
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
 
@@ -110,7 +109,7 @@ def _block(block: tree.Block, scope: Scope, build: Build) -> tuple[str, ...]:
         if name in roots[:k]:
             raise build.log.fail("GE102", f"player `{name}` is declared twice", (player.label or player).span, hint=f"call one of them `{name}_2`")
     outer, below, shared = responses.of_all(block.side, "group", scope, build)
-    answering = list(build.nodes)
+    above = len(build.nodes)
     responses.lead(tuple(roots), below, build)
     for label, player in zip(roots, block.players, strict=True):
         inner, index, axis = outer.child(), "", 0
@@ -120,12 +119,7 @@ def _block(block: tree.Block, scope: Scope, build: Build) -> tuple[str, ...]:
                 raise build.log.fail("GE208", "one range from 0 is needed after `in`", forall.source.span, hint="write `0..2`")
             index, axis = over.bind(forall.name, inner, build), over.last + 1
         players.root_player(label, player.game, inner, build, index, axis)
-    alone = {o: n for n in build.nodes if n not in answering and n.id not in roots for o in n.owns}
-    for node in answering:
-        seen = next((o for o in free_names(node.objective) if o in alone), None)
-        if seen is not None:
-            raise build.log.fail("GE290", f"`{node.owns[0]}` follows all players, and answers `{seen}`, which follows one of them",
-                                 build.spans[f"node:{node.id}"], hint=f"write the answer of `{seen}` after the `s.t.` of the block, too")  # fmt: skip
+    responses.foreseen(build.nodes[:above], [n for n in build.nodes[above:] if n.id not in roots], scope, build)
     build.groups.append(ir.Group(id="group", nodes=tuple(roots), constraints=shared))
     return tuple(roots)
 

@@ -12,6 +12,7 @@ from gamespec.check.sets import lower_set
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Draw, Expr, Index, Ref
 from gamespec.ir.types import INDEX
+from gamespec.ir.walk import free_names
 from gamespec.report.diagnostic import Label
 from gamespec.syntax import tree
 
@@ -176,9 +177,10 @@ def _equilibrium(item: tree.Item, right: tree.Equilibrium, inner: Scope, build: 
     names = [n for n in lefts if isinstance(n, tree.Name)]
     if len(names) != len(lefts) or item.foralls:
         raise build.log.fail("GE208", "an equilibrium is answered by the players that are in it", item.left.span, hint="write `(u, v) = nash { .. }`")
-    parent, made = build.path, list[ir.Node]()
+    parent, made, begin = build.path, list[ir.Node](), len(build.nodes)
     together = f"{parent}/nash"
     inner, below, shared = of_all(right.side, together, inner, build)
+    above = len(build.nodes)
     for player in right.players:
         binder = player.game.binders[0]
         if binder.op not in ("min", "max"):
@@ -201,6 +203,7 @@ def _equilibrium(item: tree.Item, right: tree.Equilibrium, inner: Scope, build: 
     unique = item.kind == "unique"
     build.edges += [ir.Edge(kind="response", parent=parent, child=node.id, unique=unique) for node in made]
     lead(tuple(node.id for node in made), below, build)
+    foreseen(build.nodes[begin:above], [n for n in build.nodes[above:] if n not in made], inner, build)
 
 
 def of_all(side: tuple[tree.Item, ...], ident: str, scope: Scope, build: Build) -> tuple[Scope, list[ir.Edge], tuple[Expr, ...]]:
@@ -221,6 +224,20 @@ def of_all(side: tuple[tree.Item, ...], ident: str, scope: Scope, build: Build) 
 def lead(leaders: tuple[str, ...], below: list[ir.Edge], build: Build) -> None:
     """Every one of these players leads these followers: one answer, which each of them foresees."""
     build.edges += [e.model_copy(update={"parent": leader}) for leader in leaders for e in below]
+
+
+def foreseen(answering: list[ir.Node], alone: list[ir.Node], scope: Scope, build: Build) -> None:
+    """Who follows all players does not answer those who follow one of them alone: the others would not foresee it.
+
+    Raises Failed with GE290.
+    """
+    owned = {o for node in alone for o in node.owns}
+    for node in answering:
+        used = [n for e in (node.objective, *node.constraints) for n in free_names(e)]
+        seen = next((n for n in used if n in owned or _owner_name(scope.find(n)) in owned), None)
+        if seen is not None:
+            raise build.log.fail("GE290", f"`{node.owns[0]}` follows all players, and answers `{seen}`, which follows one of them",
+                                 build.spans[f"node:{node.id}"], hint=f"write the answer of `{seen}` after the `s.t.` of the block, too")  # fmt: skip
 
 
 def _owner_name(found: object) -> str:

@@ -334,12 +334,20 @@ FAMILY = TURNS.replace("solve {{", "var q[i in 0..1]: R\nsolve {{ many: min{{q[i
 PRIVATE = "var v: R\n" + SHARED.replace("(c - a - b)^2", "(c - v)^2")
 
 
+TRAINED = "net h: R -> R = linear()  params v\n" + SHARED.replace("(c - a - b)^2", "(c - h(1))^2")
+TRAINED = TRAINED.format("min{a}[ a  s.t. v = argmin{v}[ (h(2) - a)^2 ] ]", "min{b}[ b*c ]", "", "")
+DEEPER = "language 1\nvar a: R\nvar b: R\nvar c: R\nvar u: R\nvar v: R\nsolve min{u} [ a + b + u^2  s.t. (a, b) = nash { min{a}[ (a - c - u)^2\n"
+DEEPER += "  s.t. v = argmin{v}[ (v - a)^2 ] ] min{b}[ (b - c)^2 ] s.t. c = argmin{c}[ (c - v)^2 ] } ]\n"
+
+
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [
         (FAMILY.format("min{a}[ a ]", "min{b}[ b ]", "min{c}[ c ]", "many then (first, second, third)"), "GE290", "a family of leaders in turn"),
         (SHARED.format("min{a}[ a*c ]", "min{b}[ b*c ]", "", "order first then second then c"), "GE308", "`c` follows players of the block"),
         (PRIVATE.format("min{a}[ a  s.t. v = argmin{v}[ (v - a)^2 ] ]", "min{b}[ b*c ]", "", ""), "GE290", "`c` follows all players"),
+        (TRAINED, "GE290", "`c` follows all players, and answers `h`"),
+        (DEEPER, "GE290", "`c` follows all players, and answers `v`"),
         (SHARED.format("min{a}[ a*c ]", "min{b}[ b*c ]", ", a <= zeta", ""), "GE101", "unknown name `zeta`"),
     ],
 )
