@@ -75,7 +75,7 @@ def _beams(game: ir.Game, plan: Plan, given: frozenset[str]) -> None:
             raise UnsupportedError(f"{what}: it was brought, and there is one of it", "let the game make it, such as by `mlp(64)`")
         if words("networks")[net.source.word].batch_coupled:
             raise UnsupportedError(f"{what}: `{net.source.word}` keeps statistics of its batches", "take a network without them, such as `mlp(64)`")
-        if words("rules")[rule.word].numbers is None:
+        if (moves := words("rules")[rule.word]).together or moves.numbers is None:
             raise UnsupportedError(f"{what} by `{rule.word}`, which looks at a whole player", f"write `{name}: adam(lr = 1e-3)`")
         if any(n == name for n, _ in plan.kept):
             raise UnsupportedError(f"{what} in a set", "write `method: alternating`, which keeps one")

@@ -287,7 +287,6 @@ UNWRITTEN = {
     .replace("w - u", "sum(w) - u")
     .replace("u - w", "u - sum(w)"),
     "ties without a box": BILEVEL.replace("w = argmin", "w in argmin").replace("^2 ] ]", "^2 ] ] ties optimistic"),
-    "constraint": ROBUST.replace("ce(h(a + d), b) ]", "ce(h(a + d), b) s.t. sum(d) <= 1 ]", 1),
     "distribution": GAN.replace("solve min{G} max{D} [", "var p: Dist(params(G))\nsolve min{p} max{D} E{u ~ p} [").replace("G(z)", "G(z; u)")
     + "schedule many { p: particles(99) }\nrun { schedule = many }\n",
 }
