@@ -96,7 +96,7 @@ def respond_function(scene: Scene, op: Respond, text: Text) -> None:
     warm = _projected(var, "start", write, sides) if op.start == "warm" else ""
     start = zero if op.start in ("zero", "own") else warm or sets.draw(var.set, shape, "rng", write, rows=bool(first))
     if multipliers(scene, op.node):
-        bounded_body(scene, op, start, _moved(op, var, "+" if node.sense == "max" else "-", write, sides, "share * "), body)
+        bounded_body(scene, op, start, zero, _moved(op, var, "+" if node.sense == "max" else "-", write, sides, "share * "), body)
     elif op.each:
         _all_of(scene, op, body, start, sides)
     elif not searches(op):

@@ -23,7 +23,7 @@ def multipliers(scene: Scene, node: str) -> str:
     return "" if var is None else spelled(var.name)
 
 
-def bounded_body(scene: Scene, op: Respond, start: str, moved: str, body: Text) -> None:
+def bounded_body(scene: Scene, op: Respond, start: str, anchor: str, moved: str, body: Text) -> None:
     """The body of a function that answers under constraints: the best point of a primal-dual path, and its multipliers."""
     node = scene.game.node(op.node)
     (own,) = map(spelled, node.owns)
@@ -47,7 +47,7 @@ def bounded_body(scene: Scene, op: Respond, start: str, moved: str, body: Text) 
         f"def moved({own}, slope, share):",
         f"    return {moved}",
         f"equal, sign = {tuple(limit.equal for limit in found)!r}, {1 if node.sense == 'max' else -1}",
-        f"return bounded_answers(priced, slacks, moved, {start}, steps, {rate!r}, equal, sign)",
+        f"return bounded_answers(priced, slacks, moved, {start}, {anchor}, steps, {rate!r}, equal, sign)",
     )
 
 

@@ -15,6 +15,7 @@ def bounded_answers(
     slacks: Callable[[Tensor], Tensor],
     moved: Callable[[Tensor, Tensor, float], Tensor],
     point: Tensor,
+    anchor: Tensor,
     steps: int,
     rate: float,
     equal: tuple[bool, ...],
@@ -26,6 +27,7 @@ def bounded_answers(
     is -1; slacks(point) is at most 0, or 0 where `equal`. moved(point, slope, share) makes a step, shorter by the share
     of the steps that is left, so that steps of fixed length come to rest. Of all points that is best for which the
     objective is best after every violation is paid for at twice the highest multiplier so far and 1 more: an exact penalty.
+    What is left of a violation is taken back towards `anchor`, where all constraints hold there.
     Shapes: point [n, ...], value [n], slacks and multipliers [n, c].
     Source: Arrow, Hurwicz and Uzawa 1958 on the Lagrangian of Rockafellar 1974; Han and Mangasarian 1979 for the penalty.
     """
@@ -43,10 +45,32 @@ def bounded_answers(
             best = torch.where(won.view(-1, *[1] * (point.dim() - 1)), point, best)
             reached, violated = torch.where(won, found, reached), torch.where(won[:, None], over, violated)
             if k == steps:
-                return best, multipliers
+                break
             multipliers = torch.maximum(multipliers + rate * excess, bound)
             highest = torch.maximum(highest, multipliers.abs())
         point = leaf(point)
         (slope,) = torch.autograd.grad(value(point, multipliers).sum(), point)
         point = moved(point, slope, 1 - k / steps).detach()
-    return best, multipliers
+    return pulled_in(slacks, anchor, best, bound), multipliers
+
+
+@torch.no_grad()
+def pulled_in(slacks: Callable[[Tensor], Tensor], anchor: Tensor, point: Tensor, bound: Tensor) -> Tensor:
+    """Rows of a point that violate a constraint, drawn towards an anchor where all hold, until they do: by twelve halvings.
+
+    `bound` is -inf at equations. Rows whose anchor violates one too stay where they are.
+    """
+    wide = (-1, *[1] * (point.dim() - 1))
+
+    def holds(share: Tensor) -> Tensor:
+        found = slacks(anchor + share.view(wide) * (point - anchor))
+        return (torch.where(bound < 0, found.abs(), found) <= 0).all(dim=1)  # [n]
+
+    low = torch.zeros_like(point.reshape(len(point), -1)[:, 0])
+    high = torch.ones_like(low)
+    done = holds(high) | ~holds(low)
+    for _ in range(12):
+        middle = (low + high) / 2
+        inside = holds(middle)
+        low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
+    return torch.where(done.view(wide), point, anchor + low.view(wide) * (point - anchor))

@@ -37,8 +37,9 @@ def expanded(checked: pipeline.Checked) -> str:
     tables: dict[str, Table] = {}
     for schedule in game.schedules:
         choice = choose(game, facts, schedule.name)
-        # Where no method can play, `compile` says so.
-        tables[schedule.name] = (pipeline.compile(checked, schedule.name).choice if isinstance(choice, Unplayable) else choice).table
+        # Where no method can play, `compile` says so; a distribution near a source is played as moves of its samples.
+        near = any(v.type.kind == "dist" and v.set is not None for v in game.vars)
+        tables[schedule.name] = (pipeline.compile(checked, schedule.name).choice if near or isinstance(choice, Unplayable) else choice).table
     made = {name: _schedule(game, name, table) for name, table in tables.items()}
     default = str(settings(game).get("schedule") or "default")
     edits: list[Edit] = []
@@ -70,13 +71,14 @@ def _left(made: dict[str, str], edits: list[Edit]) -> list[str]:
 
 def _schedule(game: ir.Game, name: str, table: Table) -> str:
     written = {e.target: e.directives for e in next(s for s in game.schedules if s.name == name).entries}
+    known = {o for n in game.nodes for o in n.owns}
     options = [(key, value) for key, value in table.options if value is not None and (key, value) != ("lr", 0)]
     entries = [f"method: {_word(table.method, options)}"]
     if "phases" in written:
         entries.append(f"phases: {', '.join(_phase(game, use) for use in written['phases'])}")
     for seat in table.seats:
         label = f"{seat.node.split('/')[0][1:]}." if seat.node.startswith("@") else ""
-        for owned, rule in seat.rules:
+        for owned, rule in ((o, rule) for o, rule in seat.rules if o in known):
             entries.append(f"{label}{owned}: {', '.join(_directives(game, seat, rule, written.get(label + owned, ())))}")
     head = "schedule" if name == "default" else f"schedule {name}"
     return f"{head} {{ {'  '.join(entries)} }}"

@@ -57,7 +57,7 @@ game rows
 data tr: (a: R, i: index) = given
 var u: R init 1
 solve min{u} E{(a, i) ~ tr} max{d: R in [-9, 9]} [ a*d + u^2/2 s.t. d <= u ]
-schedule { u: sgd(lr = 0.2)  d: sgd(lr = 0.5, steps = 100) }
+schedule { u: sgd(lr = 0.2)  d: sgd(lr = 0.5, steps = 300) }
 run { precision = float64  steps = 60 }
 """
     a = torch.tensor([0.5, 1.0, 1.5], dtype=torch.float64)
@@ -81,14 +81,15 @@ def test_a_norm_is_a_set(norm, part):
 
 
 def test_attacks_that_keep_the_mean_of_an_image():
-    """Sign steps under a constraint come to rest within a thousandth of it, and say so."""
+    """Sign steps come near, and what is left is taken back: every answer holds, and is certified."""
     text = DIGITS + "solve min{h} E{(x, y) ~ tr} max{d in Linf(0.1)} [ ce(h(x + d), y) s.t. abs(sum(d)) <= 0.5 ]\n"
     checked = pipeline.check(Source("rows.game", text + "schedule { h: adam(lr = 0.01)  d: pgd(steps = 60) }\nrun { batch = 128  steps = 20 }"))
     explained = pipeline.explain(checked)
     result = execute(checked, pipeline.compile(checked), Request(command="test"))
 
     assert "`d` pays for its constraints at multipliers of every (x, y)" in explained
-    assert result.certificates["violation of abs(sum(d)) <= 0.5, worst"] <= 0.02
+    assert result.certificates["violation of abs(sum(d)) <= 0.5, worst"] <= 1e-5
+    assert result.certificates["ok"]
 
 
 def test_what_is_answered_in_other_ways_is_refused():

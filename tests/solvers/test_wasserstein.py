@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from gamespec import pipeline
+from gamespec.notation.expand import expanded
 from gamespec.report.diagnostic import GameError
 from gamespec.report.source import Source
 from gamespec.run.execute import Request, execute
@@ -105,6 +106,17 @@ run { batch = 64  steps = 5 }
     assert float(moved.min()) >= -1e-6
     assert float(moved.max()) <= 1 + 1e-6
     assert float((moved - x).abs().max()) > 0.1
+
+
+@pytest.mark.parametrize("order", ["2", "inf"])
+def test_the_expanded_file_plays_the_same(order):
+    """Its schedule names the steps of the moves, and not the price, which nobody declared."""
+    text = (HEAD + f"solve min{{b}} [ max{{p}} [ {LINEAR}").replace("EPS", "1/2").replace("ORDER", order)
+    checked = pipeline.check(Source("ball.game", text))
+    again = pipeline.compile(pipeline.check(Source("ball.game", expanded(checked)))).plan
+
+    assert "log_price" not in expanded(checked)
+    assert (again.body, again.rules) == (pipeline.compile(checked).plan.body, pipeline.compile(checked).plan.rules)
 
 
 def test_what_has_no_dual_is_refused():
