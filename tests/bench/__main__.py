@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import torch
@@ -163,32 +164,36 @@ def _verdict(row: dict[str, object]) -> str:
     return note
 
 
-def page(rows: list[dict[str, object]]) -> str:
+def page(rows: list[dict[str, object]], minutes: float | None = None) -> str:
     """The rows as a page that says how they were made."""
+    made = "Rows come from separate runs, each written when it was made, so that times compare within a row only; the machine\nis that of the last."
+    if minutes is not None:
+        made = f"All rows come from one run, of {minutes:.0f} minutes; times compare within a row only."
     head = (
         "Made by `python -m tests.bench --write`: medians of the ratios of paired repeats, ours to theirs, taken in turns in one\nprocess. "
-        "Rows come from separate runs, each written when it was made, so that times compare within a row only; the machine\nis that of the last. "
-        "The table of floors has what no program can leave out, against the same hand-written step."
+        f"{made} "
+        "The table of floors has what no eager program can leave out, against the same hand-written step."
     )
     return f"# Times, as ratios\n\n{head}\n{machine()}.\n\n{table(rows)}"
 
 
-def keep(rows: list[dict[str, object]]) -> None:
-    """Put rows into the page, each in the place of the one of its name, where that was asked for."""
+def keep(rows: list[dict[str, object]], minutes: float | None = None) -> None:
+    """Put rows into the page, each in the place of the one of its name, where that was asked for; `minutes` of a whole run end the others."""
     if "--write" not in sys.argv:
         return
     store = PAGE.with_suffix(".json")
-    old = json.loads(store.read_text(encoding="utf-8"))["rows"] if store.exists() else []
+    old = json.loads(store.read_text(encoding="utf-8"))["rows"] if store.exists() and minutes is None else []
     known = {(r["group"], r["job"], r.get("against")): r for r in [*old, *rows]}
     order = {(job.group, job.name, job.against): k for k, job in enumerate(JOBS)}
     merged = sorted(known.values(), key=lambda r: order.get((r["group"], r["job"], r.get("against")), len(order)))
     store.write_text(json.dumps({"machine": machine(), "rows": merged}, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(page(merged).rstrip() + "\n", encoding="utf-8")
+    PAGE.write_text(page(merged, minutes).rstrip() + "\n", encoding="utf-8")
 
 
 def main() -> int:
     """Time, print and write; 1 when a bar is missed."""
     torch.set_num_threads(1)
+    begin = time.monotonic()
     words = [a for a in sys.argv[1:] if not a.startswith("--")]
     rows: list[dict[str, object]] = []
     for job in JOBS:
@@ -206,7 +211,10 @@ def main() -> int:
         if not words or any(w in name for w in words):
             rows += (made := extra())
             keep(made)
-    print(page(rows))
+    minutes = None if words else (time.monotonic() - begin) / 60
+    if minutes is not None:
+        keep(rows, minutes)
+    print(page(rows, minutes))
     print(json.dumps({"machine": machine(), "rows": rows}))
     return int(any("MISSED" in _verdict(r) for r in rows))
 

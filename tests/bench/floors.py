@@ -1,4 +1,4 @@
-"""What no program can leave out, on its own: the products of a step, without activations, graphs, draws or losses."""
+"""What no eager program can leave out, on its own: the products of a step, without activations, graphs, draws or losses."""
 
 from __future__ import annotations
 
