@@ -13,7 +13,7 @@ from gamespec.kernels.gradient import leaf
 def bounded_answers(
     value: Callable[[Tensor, Tensor], Tensor],
     slacks: Callable[[Tensor], Tensor],
-    moved: Callable[[Tensor, Tensor, float], Tensor],
+    moved: Callable[[Tensor, Tensor, Tensor], Tensor],
     point: Tensor,
     anchor: Tensor,
     steps: int,
@@ -25,15 +25,22 @@ def bounded_answers(
 
     value(point, multipliers) is the augmented Lagrangian, which the player raises where `sign` is 1 and lowers where it
     is -1; slacks(point) is at most 0, or 0 where `equal`. moved(point, slope, share) makes a step, shorter by the share
-    of the steps that is left, so that steps of fixed length come to rest. Of all points that is best for which the
+    of the steps that is left, so that steps of fixed length come to rest. A row that a step makes worse stays where it is,
+    with its multipliers, and makes shorter ones: what constraints cost may be curved far more than the objective, and
+    multipliers that wait for steps that fit no more would grow without end. Of all points that is best for which the
     objective is best after every violation is paid for at twice the highest multiplier so far and 1 more: an exact penalty.
     What is left of a violation is taken back towards `anchor`, where all constraints hold there.
-    Shapes: point [n, ...], value [n], slacks and multipliers [n, c].
+    Shapes: point [n, ...], value [n], slacks and multipliers [n, c], share [n, ...] with ones.
+    Cost: for each step one gradient of value, two values more, and one of the slacks.
     Source: Arrow, Hurwicz and Uzawa 1958 on the Lagrangian of Rockafellar 1974; Han and Mangasarian 1979 for the penalty.
     """
     bound = torch.tensor([-torch.inf if one else 0.0 for one in equal], dtype=point.dtype, device=point.device)
     with torch.no_grad():
         multipliers = highest = torch.zeros_like(slacks(point))
+    wide = (-1, *[1] * (point.dim() - 1))
+    length = torch.ones_like(multipliers[:, 0])
+    rounding = 4 * torch.finfo(point.dtype).eps
+    rose = length > 0  # [n], whether the last step of a row was no loss
     best, reached, violated = point, torch.full_like(multipliers[:, 0], -torch.inf), torch.zeros_like(multipliers)
     for k in range(steps + 1):
         with torch.no_grad():
@@ -42,15 +49,20 @@ def bounded_answers(
             found = sign * value(point, torch.zeros_like(multipliers))
             price = 2 * highest + 1
             won = found - (price * over).sum(1) > reached - (price * violated).sum(1)
-            best = torch.where(won.view(-1, *[1] * (point.dim() - 1)), point, best)
+            best = torch.where(won.view(wide), point, best)
             reached, violated = torch.where(won, found, reached), torch.where(won[:, None], over, violated)
             if k == steps:
                 break
-            multipliers = torch.maximum(multipliers + rate * excess, bound)
+            multipliers = torch.where(rose[:, None], torch.maximum(multipliers + rate * excess, bound), multipliers)
             highest = torch.maximum(highest, multipliers.abs())
         point = leaf(point)
-        (slope,) = torch.autograd.grad(value(point, multipliers).sum(), point)
-        point = moved(point, slope, 1 - k / steps).detach()
+        worth = value(point, multipliers)
+        (slope,) = torch.autograd.grad(worth.sum(), point)
+        with torch.no_grad():
+            trial = moved(point, slope, (1 - k / steps) * length.view(wide))
+            rose = sign * (value(trial, multipliers) - worth) >= -rounding * (1 + worth.abs())
+            length = torch.where(rose, (1.5 * length).clamp(max=1), length / 2)
+            point = torch.where(rose.view(wide), trial, point)
     return pulled_in(slacks, anchor, best, bound), multipliers
 
 

@@ -9,7 +9,7 @@ from gamespec import pipeline
 from gamespec.report.diagnostic import GameError
 from gamespec.report.source import Source
 from gamespec.run.execute import Request, execute
-from tests.emit.build import compiled, played
+from tests.emit.build import compiled, played, program
 
 HEAD = "language 1\ngame rows\ndata tr: (a: R[3], i: index) = given\nvar u: R[3] init [1, 2, -2]\n"
 RUN = "\nschedule { u: sgd(lr = 0.1)  d: DO }\nrun { precision = float64 }"
@@ -67,6 +67,35 @@ run { precision = float64  steps = 60 }
     assert float(result.players["u"]) == pytest.approx(-1, abs=1e-4)
     assert result.certificates["violation of d <= u, worst"] <= 1e-4
     assert result.certificates["violation of d <= u, mean"] <= result.certificates["violation of d <= u, worst"]
+
+
+@pytest.mark.parametrize("bound", ["d^2 <= 0.25", "d^2*(1 + x^2) <= 0.25", "(d - x)^2 <= 0.09"])
+def test_constraints_more_curved_than_the_objective_fit_its_steps(bound):
+    """Steps of the objective's own length answer at the bound, and the leader's slope is that of the bounded value."""
+    text = f"""language 1
+game rows
+data tr: (a: R, i: index) = given
+var x: R init 0.7
+solve min{{x}} [ E{{(a, i) ~ tr}} max{{d: R in [-3, 3]}}[ a*d - d^2/2 + d*x/3 s.t. {bound} ] + x^2 ]
+schedule {{ x: sgd(lr = 1)  d: sgd(lr = 0.1, steps = 1500) }}
+run {{ precision = float64 }}
+"""
+    module, a = program(text), torch.linspace(-3, 3, 13, dtype=torch.float64)
+    s = module.start(0, data={"tr": (a, torch.arange(13))})
+    x = s.x.clone().requires_grad_()
+    if "- x" in bound:
+        sides = x - 0.3, x + 0.3
+    else:
+        side = 0.5 / torch.sqrt(1 + x**2 if "1 +" in bound else 1 + 0 * x)
+        sides = -side, side
+    d = torch.minimum(torch.maximum(a + x / 3, sides[0]), sides[1])
+    (slope,) = torch.autograd.grad((a * d - d**2 / 2 + d * x / 3).mean() + x**2, x)
+    found, _ = module.respond_d(s, s.x, a, module.noise_of_first(0, 0, 13, "cpu"))
+    before = float(s.x)
+    module.step(s)
+
+    assert torch.allclose(found, d, atol=2e-3)
+    assert before - float(s.x) == pytest.approx(float(slope), rel=1e-3)
 
 
 @pytest.mark.parametrize(("norm", "part"), [("norm(d) <= eps", "L2(eps)"), ("eps >= norm(d, 1)", "L1(eps)"), ("norm(d, inf) <= eps", "Linf(eps)")])
