@@ -6,6 +6,7 @@ the few numbers of a small game it is a table of formulas. Shapes: a vector is a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -37,7 +38,9 @@ def solved_of(table: list[Vector], b: Vector) -> Vector:
         stack = torch.stack(parts, -1).reshape(*like.shape, n + 1, n)  # [starts, n + 1, n]
         found, wrong = torch.linalg.solve_ex(stack[..., :n, :], stack[..., n, :, None])
         if bool(wrong.any()):
-            found = torch.where((wrong != 0)[..., None, None], torch.linalg.pinv(stack[..., :n, :]) @ stack[..., n, :, None], found)
+            sound = stack[..., :n, :].isfinite().flatten(-2).all(-1)[..., None, None]  # what ran away has no singular values
+            least = torch.linalg.pinv(torch.where(sound, stack[..., :n, :], 0.0)) @ stack[..., n, :, None]
+            found = torch.where((wrong != 0)[..., None, None], torch.where(sound, least, math.nan), found)
         return list(found[..., 0].unbind(-1))
     rows = [[float(x) for x in (*row, y)] for row, y in zip(table, b, strict=True)]
     for k in range(n):
@@ -45,6 +48,8 @@ def solved_of(table: list[Vector], b: Vector) -> Vector:
         rows[k], rows[best] = rows[best], rows[k]
         if not rows[k][k]:
             exact = torch.tensor([[float(x) for x in row] for row in table], dtype=torch.float64)
+            if not bool(exact.isfinite().all()):
+                return [math.nan] * n  # a game that ran away: its run ends, and says so
             return list((torch.linalg.pinv(exact) @ torch.tensor([float(x) for x in b], dtype=torch.float64)).tolist())
         for i in range(k + 1, n):
             share = rows[i][k] / rows[k][k]
