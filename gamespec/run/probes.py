@@ -176,7 +176,8 @@ class Probes:
         for metric, node in self._attacks():
             self._stands(other, metric, node, step)
         for net, dist, data in self._generators():
-            self._covers(other, net, dist, data, step)
+            if hasattr(other, spelled(net)):  # not one that particles stand for
+                self._covers(other, net, dist, data, step)
 
     def _stands(self, state: State, metric: str, node: Node, step: int) -> None:
         """A metric under an attack on each of its losses, and under the attack of training.

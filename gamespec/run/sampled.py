@@ -51,7 +51,8 @@ class Sampled:
         if not self._pairs or k < 2 * self._last:
             return {}
         self._last = k
-        return {net.name: self._made(net, dist, state) for net, dist in self._pairs}
+        # A network that particles stand for is no part of the state.
+        return {net.name: self._made(net, dist, state) for net, dist in self._pairs if hasattr(state, spelled(net.name))}
 
     def _made(self, net: Net, dist: Dist, state: State) -> list[Any]:
         generator = getattr(state, spelled(net.name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -12,6 +14,7 @@ from gamespec.run import snapshot
 from gamespec.run.execute import Request, execute, prepare, started
 from gamespec.run.growth import lengths, runaway
 from gamespec.run.probes import Probes
+from gamespec.run.recorder import Recorder
 from gamespec.run.result import Status, load_run
 from gamespec.run.resume import resume
 
@@ -363,3 +366,14 @@ run { steps = 400  every = 1  seed = 0 }
     assert any("in the objective of" in note for note in found.notes)
     assert all(bool(p.isfinite().all()) for p in result.players["h"].parameters())
     assert torch.isfinite(result.players["u"])
+
+
+def test_a_generator_that_particles_stand_for_is_not_looked_at(monkeypatch):
+    """A mixture of networks runs with every look, and none is kept under the name of the network that is no more."""
+    monkeypatch.setattr(Recorder, "_affordable", lambda *_: True)
+    text = (Path(__file__).parents[1] / "systems" / "mixed_gan.game").read_text(encoding="utf-8")
+    checked = pipeline.check(Source("mixed_gan.game", text))
+    result = execute(checked, pipeline.compile(checked), Request(command="test", steps=4))
+
+    assert result.status is Status.FINISHED
+    assert not any("@samples" in row for row in result.history)
