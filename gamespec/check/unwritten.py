@@ -67,4 +67,6 @@ def _declared(game: Game) -> Iterator[Unwritten]:
                 over = f"draw from it by `E`, and write `{var.name}: particles(8)`, 32 at most"
             alone = f"write one expectation over it against its leader, `max{{{var.name}}} [ E{{.. ~ {var.name}}}[ .. ] ]`, of order 1 to 2 or inf"
             hint = alone if near and var.type.net else over
+            if any(d.over == var.name for n in game.nodes for d in n.scope):
+                hint = f"draw from `{var.name}` in an expectation of its own, with no player inside: one who answers each draw is not available"
             yield Unwritten("a player that chooses a distribution cannot be solved yet", f"var:{var.name}", hint)

@@ -84,7 +84,7 @@ def _answer(game: Game, module: Emitted, state: State, node: Node, known: Mappin
     if respond is None or given is None:
         return
     name, at = node.owns[0], f"node:{node.id}"
-    nets = {n.name: h for n in game.nets if isinstance(h := getattr(state, spelled(n.name)), nn.Module)}
+    nets = {n.name: h for n in game.nets if isinstance(h := getattr(state, spelled(n.name), None), nn.Module)}
     for h in nets.values():
         h.eval()  # as a step has them while samples are answered
     before = {key: value.clone() for key, value in _kept(nets)}

@@ -293,7 +293,7 @@ class Probes:
 
     def _names_of(self, state: State, node: Node, most: int = _ROWS) -> dict[str, Any]:
         """What the functions of a metric's player take, by name: networks, variables, the first rows of its samples, noise for them."""
-        found = {spelled(n.name): getattr(state, spelled(n.name)) for n in self.game.nets}
+        found = {spelled(n.name): getattr(state, spelled(n.name)) for n in self.game.nets if hasattr(state, spelled(n.name))}
         found |= {spelled(v.name): getattr(state, spelled(v.name)) for v in self.game.vars if not v.scope and hasattr(state, spelled(v.name))}
         for d in node.scope:
             rows = getattr(state, attribute(d.over), None)

@@ -88,15 +88,16 @@ def share(use: ir.Use) -> tuple[str, int]:
 def mixed(game: ir.Game, schedule: str) -> ir.Game:
     """The game with `particles(n)` for every distribution over parameters or numbers; 2 networks, 8 points without a word.
 
-    Left as they are: distributions over a network that is brought, one that somebody uses beside the distribution, and
-    more than MOST networks or MOST_POINTS points.
+    Left as they are: distributions over a network that is brought, one that somebody uses beside the distribution, those
+    whose draws somebody answers one by one, and more than MOST networks or MOST_POINTS points.
     Source: Hsieh, Liu and Cevher 2019, algorithm 2, for particles moved by Langevin steps; Domingo-Enrich et al. 2020,
     section 4, and Wang and Chizat 2022, algorithm 1, for particles with weights.
     """
     entries = {e.target: e.directives for e in next((s for s in game.schedules if s.name == schedule), game.schedules[0]).entries}
     parts: Parts = {}
     taken = {*globals_of(game), *(n.name for n in game.nets)}
-    for var in (v for v in game.vars if v.type.kind == "dist"):
+    answered = {d.over for n in game.nodes for d in n.scope}
+    for var in (v for v in game.vars if v.type.kind == "dist" and v.name not in answered):
         net = next((n for n in game.nets if n.name == var.type.net), None)
         points = not var.type.net
         if not points and (net is None or net.source is None or net.source.word == "py" or var.set is not None or _used_alone(game, var, net)):

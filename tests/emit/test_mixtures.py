@@ -97,3 +97,17 @@ def test_the_preconditioner_scales_slope_and_noise_alike():
 
     assert cold.tolist() == pytest.approx([1 - 0.4 / 2.5, -2 + 0.1 / 1.0])
     assert abs(float(still.var()) - 2 * 0.1 * 0.2 / 0.5) < 0.005
+
+
+def test_nobody_answers_each_draw():
+    """An attack that sees which network of a mixture was drawn is refused, and told where the draw may stand."""
+    text = """language 1
+game seen
+data tr: (x: R[2], y: class[2]) = moons(n = 60)
+net h: R[2] -> logits[2] = linear()
+var p: Dist(params(h))
+solve min{p} E{(x, y) ~ tr, u ~ p} max{d in Linf(0.1)} [ ce(h(x + d; u), y) ]
+"""
+    with pytest.raises(GameError, match="chooses a distribution") as caught:
+        compiled(text)
+    assert [(d.code, d.hint[:36]) for d in caught.value.diagnostics if d.code.startswith("GE")] == [("GE292", "draw from `p` in an expectation of i")]
