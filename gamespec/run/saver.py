@@ -76,7 +76,7 @@ class Saver:
         }
         entry = self._store.files[file]
         self._store.signed("checkpoint.json", {**said, "file": {"name": file, **entry}, "metrics": self._store.lines(), "tree": found.tree})
-        if not old:
+        if not self._known.get("checkpointed"):
             # From here on, a run without a checkpoint is damaged.
             self._known["checkpointed"] = True
             write_manifest(self._store, self._known)

@@ -113,6 +113,22 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path, phases):
     assert kept.kept(on.path).manifest["resumed"][0]["step"] == 8
 
 
+def test_the_first_whole_checkpoint_is_noted_beside_a_torn_one(tmp_path):
+    """A run that was killed while it saved leaves a file that nothing speaks of; the next checkpoint is noted all the same."""
+    noted = {}
+
+    def torn(report):
+        (manifest,) = tmp_path.glob("*/manifest.json")
+        noted[report.step] = bool(json.loads(manifest.read_text(encoding="utf-8")).get("checkpointed"))
+        if report.step == 4:
+            manifest.with_name("checkpoint.3.0.safetensors").write_bytes(b"torn")
+
+    made(tmp_path, on_step=torn, every=8)
+
+    assert noted == {k: k > 8 for k in noted}
+    assert {4, 8, 12} <= {*noted}
+
+
 def test_a_finished_run_does_not_go_on(tmp_path, capsys):
     """There is nothing left to do."""
     result = made(tmp_path)
