@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gamespec.check.constant import column_names, of_table, plain_use
-from gamespec.emit.noise import brought, keys, moves
+from gamespec.emit.noise import ahead, brought, drawn, keys, moves
 from gamespec.emit.scene import Scene, Text
 from gamespec.emit.spell import attribute
 from gamespec.ir import game as ir
@@ -71,6 +71,11 @@ def data_functions(scene: Scene, text: Text) -> None:
             text.add(f"    return s.{name}[0][rng.whole((n,), len(s.{name}[0]))]")
     for dist in scene.game.dists:
         _dist(scene, dist, text)
+    early = ahead(scene)
+    for draw in drawn(scene):
+        if (ends := early.get(draw.names[0])) is not None:
+            text.define(f"batch_{ends}", "s, n", f"The next n samples of `{draw.over}`.")
+            text.add(f"    return (s.next_{ends}.take(n, lambda n, rng: draw_{attribute(draw.over)}(s, n, rng)),)")
 
 
 def _batch(scene: Scene, data: ir.Data, text: Text) -> None:
@@ -133,6 +138,9 @@ def _stream(scene: Scene, data: ir.Data, text: Text) -> None:
     text.define(f"draw_{name}", "s, n, rng", f"n fresh samples of `{data.name}`, [{shape}].", span)
     text.add(f"    return {entry.draw.__name__}(n, rng{', ' if args else ''}{args}).to(s.device, DTYPE)", span=span)
     text.define(f"batch_{name}", "s, n=BATCH", f"The next n samples of `{data.name}`.", span)
+    if f"data:{data.name}" in ahead(scene):
+        text.add(f"    return (s.next_{name}.take(n, lambda n, rng: draw_{name}(s, n, rng)),)")
+        return
     scene.reached.update({"Noise", "counted"})
     text.add(
         f"    visits = counted(n, s.came_{name})",

@@ -69,11 +69,25 @@ def brought(scene: Scene) -> set[str]:
     return numbered(scene) | warm_tables(scene)
 
 
+def ahead(scene: Scene) -> dict[str, str]:
+    """What is drawn for many steps at once, as nobody asks for the numbers of its samples.
+
+    Endless sources, and distributions that are drawn beside no row, by what `keys` has them under; each with the end of its name.
+    """
+    known, asked = brought(scene), [answered(scene, n) for n in by_chance(scene)]
+    endless = (d for d in scene.game.data if d.source.word != "iid" and not is_table(scene.game, d.name) and d.name not in known)
+    found = {f"data:{d.name}": attribute(d.name) for d in endless}
+    alone = (d for d in drawn(scene) if beside(scene, d) is None and d not in asked)
+    named = {d.names[0]: spelled(d.names[0]) for d in alone}
+    return found | {of: name for of, name in named.items() if name not in {attribute(d.name) for d in scene.game.data}}
+
+
 def counters(scene: Scene) -> list[str]:
     """What is numbered in the order in which it comes: samples without rows, rows that a loop brings, answers to no sample."""
-    known = numbered(scene)
-    sources = [attribute(d.name) for d in scene.game.data if d.name in known or (chance_in_batches(scene, d.name) and not moves(d))]
-    alone = [numbers(scene, d).removeprefix("visits_") for d in drawn(scene) if beside(scene, d) is None]
+    known, early = numbered(scene), ahead(scene)
+    chance = [d for d in scene.game.data if chance_in_batches(scene, d.name) and not moves(d) and f"data:{d.name}" not in early]
+    sources = [attribute(d.name) for d in scene.game.data if d.name in known or d in chance]
+    alone = [numbers(scene, d).removeprefix("visits_") for d in drawn(scene) if beside(scene, d) is None and d.names[0] not in early]
     return list(dict.fromkeys([*sources, *alone, *(scene.title(n) for n in by_chance(scene) if answered(scene, n) is None)]))
 
 

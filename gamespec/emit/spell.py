@@ -28,7 +28,7 @@ _PROGRAM = frozenset([
 
 _PREFIXES = (
     "objective_", "moved_by_", "respond_", "answer_", "metric_", "batch_", "read_", "draw_", "best_", "value_", "g_", "at_",
-    "rng_", "rule_", "order_", "moved_", "count_", "kept_", "warm_", "rows_", "key_", "came_", "noise_", "visits_",
+    "rng_", "rule_", "order_", "moved_", "count_", "kept_", "warm_", "rows_", "key_", "came_", "next_", "noise_", "visits_",
 )  # fmt: skip
 _SUFFIXES = ("_", "_best", "_each", "_one", "_start", "_params", "_table")
 
@@ -47,7 +47,7 @@ def spelled(name: str) -> str:
 
 def attribute(name: str) -> str:
     """A name of the game as an attribute of the state, or as the end of a function's name."""
-    taken = name in ("k", "seed", "device", "good", "answered") or name.startswith(("rng_", "rule_", "order_", "key_", "came_"))
+    taken = name in ("k", "seed", "device", "good", "answered") or name.startswith(("rng_", "rule_", "order_", "key_", "came_", "next_"))
     return f"{name}_" if keyword.iskeyword(name) or taken or name.endswith(("_", "_table")) else name
 
 

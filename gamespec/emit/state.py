@@ -10,7 +10,7 @@ from gamespec.emit import sets
 from gamespec.emit.data import arguments, quoted, start_data
 from gamespec.emit.functions import writer
 from gamespec.emit.metrics import chosen
-from gamespec.emit.noise import counters, keys, measured_by_chance, stream_number
+from gamespec.emit.noise import ahead, counters, keys, measured_by_chance, stream_number
 from gamespec.emit.piece import constant_text, exact
 from gamespec.emit.points import kept, seen
 from gamespec.emit.scene import Scene, Text
@@ -46,10 +46,13 @@ def start_function(scene: Scene, text: Text, memory: Mapping[str, tuple[int, ...
     if measured_by_chance(scene):
         scene.reached.add("Drawn")
         text.add("    s.rng_measure = Drawn(stream(seed, 2, device))")
-    names, counts = keys(scene), counters(scene)
+    names, counts, early = keys(scene), counters(scene), ahead(scene)
     if names:
         scene.reached.add("stream_key")
-    text.add(*(f"    s.key_{name} = stream_key(seed, {stream_number(scene, of)}, device)" for of, name in names.items()))
+    scene.reached.update(["Ahead"] if early else [])
+    for of, name in names.items():
+        key = f"stream_key(seed, {stream_number(scene, of)}, device)"
+        text.add(f"    s.next_{early[of]} = Ahead({key})" if of in early else f"    s.key_{name} = {key}")
     text.add(*(f"    s.came_{name} = torch.zeros((), dtype=torch.int64, device=device)" for name in counts))
     text.add(*(f'    s.from_{attribute(name)} = data["{name}"]' for name in foreign))
     for k, d in enumerate(game.data):

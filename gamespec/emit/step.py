@@ -14,7 +14,7 @@ from gamespec.emit.derive import derive
 from gamespec.emit.field import adjust, reach
 from gamespec.emit.functions import needs, objective_name, parameters, writer
 from gamespec.emit.moves import keep, move
-from gamespec.emit.noise import answered, beside, brought, by_chance, keys, numbered, numbers, stream_number
+from gamespec.emit.noise import ahead, answered, beside, brought, by_chance, keys, numbered, numbers, stream_number
 from gamespec.emit.points import kept, local
 from gamespec.emit.scene import FIXED, Scene, Text, draws_of, is_table
 from gamespec.emit.spell import attribute, handle, point_name, spelled, target
@@ -231,7 +231,12 @@ class Steps:
             rows = self._rows_beside(d, "BATCH")
             args = "s" if is_table(self.scene.game, d.over) or rows == "BATCH" else f"s, {rows}"
             self.bind(d, f'batch.get("{d.over}") or batch_{attribute(d.over)}({args})', done)
+        early = ahead(self.scene)
         for d in (d for source in op.dists for d in draws if d.over == source):
+            if d.names[0] in early:
+                rows = self._rows_beside(d, self._any_rows(op))
+                self.line(f"({spelled(d.names[0])},) = batch_{early[d.names[0]]}(s, {rows})  # {self.shapes(d)}")
+                continue
             rows, visits = self._rows_beside(d, self._any_rows(op)), numbers(self.scene, d)
             if beside(self.scene, d) is None:
                 self.line(f"{visits} = counted({rows}, s.came_{visits.removeprefix('visits_')})")

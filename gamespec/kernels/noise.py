@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -97,6 +98,28 @@ def counted(n: int, came: Tensor) -> Tensor:
     numbers = torch.arange(-1, -1 - n, -1, device=came.device) - came
     came += n
     return numbers
+
+
+class Ahead:
+    """Samples in the order in which they come, drawn for several batches at once, which costs little more than for one.
+
+    Number k is the same whatever batch it comes in, and however many are drawn at once. `key` is as in `Noise`.
+    """
+
+    def __init__(self, key: Tensor) -> None:
+        self.key, self.came, self.first = key, 0, 0
+        self.block: Tensor | None = None  # samples first, first + 1, ..
+
+    def take(self, n: int, draw: Callable[[int, Noise], Tensor]) -> Tensor:
+        """The next n samples, [n, ..]; `draw(n, rng)` draws n of them."""
+        at, self.came = self.came - self.first, self.came + n
+        if self.block is None or at + n > len(self.block):
+            size = 0 if self.block is None else self.block[0].numel() * n
+            self.first, at = self.came - n, 0
+            total = n * max(1, min(16, 2**16 // size)) if size else n
+            numbers = torch.arange(-1 - self.first, -1 - self.first - total, -1, device=self.key.device)
+            self.block = draw(total, Noise(self.key, numbers))
+        return self.block[at : at + n]
 
 
 class Drawn:

@@ -236,18 +236,17 @@ def _probes(run: Run, state: State, start: Base, steps: int, since: Checkpoint |
 
 def _lane(run: Run, steps: int, state: State, since: Checkpoint | None, chosen: Mapping[str, Any] | None) -> Lane:
     """How steps are made; a run that goes on takes the lane that it took, at the same step, also where the clock chose."""
-    tables = tuple(link.used(run.checked.game))
     before = since.lane if since and not (chosen and chosen["said"]) else chosen
     if before is None:
-        return Lane(run.module, run.compiling, steps, tables)
+        return Lane(run.module, run.compiling, steps)
     at, began = since.step if since else 0, before["compiled_from"]
     if began is None or (since and since.ended):
-        left = Lane(run.module, "off" if before["said"] else run.compiling, steps, tables, before=at)
+        left = Lane(run.module, "off" if before["said"] else run.compiling, steps, before=at)
         left.said, left.began, left.timed, left.clock = before["said"], began, before.get("timed", 0), before.get("clock", 0.0)
         return left
     if since is None or at + 1 < began:
-        return Lane(run.module, "on", steps, tables, since=began, before=at)
-    lane = Lane(run.module, "on", steps, tables)
+        return Lane(run.module, "on", steps, since=began, before=at)
+    lane = Lane(run.module, "on", steps)
     lane(state)  # a step that is taken back: it compiles
     restored(state, Snapshot(since.tree, since.tensors))
     lane.taken_up(state, began)

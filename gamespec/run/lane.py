@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from gamespec.emit.spell import attribute
 from gamespec.run import package
 from gamespec.run.chunks import NAME, Chunks
 from gamespec.run.leaves import slots
 from gamespec.run.straight import straight
-from gamespec.run.traced import Batch, Traced, UntraceableError, Watched, exact, trace, unmoved, watch
+from gamespec.run.traced import Ask, Batch, Traced, UntraceableError, Watched, exact, played, trace, unmoved, watch
 
 if TYPE_CHECKING:
     from gamespec.run.contract import Emitted, State
@@ -62,8 +61,6 @@ class Lane:
     module: Emitted
     mode: str
     steps: int
-    tables: tuple[str, ...] = ()
-    """The data sources that the players use, by name."""
     since: int | None = None
     said: str = ""
     """What is to be said about the lane; empty while nothing was decided."""
@@ -78,7 +75,8 @@ class Lane:
     _fixed: list[Tensor] = field(default_factory=list)
     _held: list[tuple[str, Tensor]] = field(default_factory=list)
     _own: dict[str, Tensor] = field(default_factory=dict)
-    _shapes: tuple[torch.Size, ...] = ()
+    _shapes: dict[str, tuple[torch.Size, ...]] = field(default_factory=dict)
+    _asks: tuple[Ask, ...] = ()
     _draws: list[Callable[[], Tensor]] = field(default_factory=list)
     _count: Tensor | None = None
     clock: float = 0.0
@@ -100,14 +98,13 @@ class Lane:
     def __call__(self, state: State, batch: Batch | None = None) -> dict[str, Tensor]:
         """Make one step."""
         self._made += 1
-        if self._run is None and self.said:
-            return _step(self.module, state, batch)
-        rows = self.batch(state) if batch is None else batch
         if self._run is not None:
-            return self._fast(state, rows)
+            return self._fast(state, batch or {})
+        if self.said:
+            return played(self.module, state, batch)
         if self._due():
-            return self._begin(state, rows)
-        return self._watched(state, rows)
+            return self._begin(state, batch or {})
+        return self._watched(state, batch or {})
 
     @property
     def instead(self) -> dict[str, Any]:
@@ -116,7 +113,7 @@ class Lane:
 
     def record(self) -> dict[str, object]:
         """What another run, or this one when it goes on, needs to take the same lane."""
-        return {"compiled_from": self.began, "tables": list(self.tables), "said": self.said, "timed": self.timed, "clock": self.clock}
+        return {"compiled_from": self.began, "said": self.said, "timed": self.timed, "clock": self.clock}
 
     def taken_up(self, state: State, began: int) -> None:
         """Go on from another point of the state, in a run that was compiled from step `began` on."""
@@ -125,15 +122,6 @@ class Lane:
             self.said = f"compiled from step {began} on, and again where the run went on"
         if self._run is not None:
             self._hold(state)
-
-    def batch(self, state: State) -> Batch:
-        """The next minibatch of every table; endless sources are drawn from inside the step."""
-        drawn = {}
-        for name in self.tables:
-            known = attribute(name)
-            if hasattr(state, f"order_{known}"):
-                drawn[name] = getattr(self.module, f"batch_{known}")(state)
-        return drawn
 
     # -------------------------------------------------------------- when
 
@@ -145,10 +133,10 @@ class Lane:
     def _watched(self, state: State, rows: Batch) -> dict[str, Tensor]:
         """An eager step, with the clock running where the lane is still to be chosen."""
         if self.mode != "auto" or self.since is not None or self._done < _WARM:
-            return _step(self.module, state, rows)
+            return played(self.module, state, rows)
         _wait(state)
         begin = time.perf_counter()
-        losses = _step(self.module, state, rows)
+        losses = played(self.module, state, rows)
         _wait(state)
         self.clock += time.perf_counter() - begin
         self.timed += 1
@@ -287,7 +275,8 @@ class Lane:
     def _take(self, state: State, seen: Watched, traced: Traced, run: package.Runner, inputs: list[Tensor]) -> None:
         """Take over the tensors of the state."""
         self._traced, self._run = traced, run
-        self._shapes = tuple(t.shape for t in _columns(traced, seen.batch))
+        self._shapes = _shapes(seen.batch)
+        self._asks = seen.asks
         self._draws = [seen.draws[i] for i in traced.noise]
         self._count = torch.zeros((), dtype=torch.float64, device=inputs[0].device)
         if inputs[0].is_cuda:
@@ -333,25 +322,24 @@ class Lane:
         traced = self._traced
         assert traced is not None  # set together with the runner
         assert self._run is not None
-        columns = _columns(traced, rows)
-        if tuple(t.shape for t in columns) != self._shapes:
-            losses = _step(self.module, state, rows)
+        rows, asked = dict(rows), 0
+        for ask in self._asks if _shapes(rows).items() <= self._shapes.items() else ():
+            rows[ask.key], asked = getattr(self.module, ask.function)(state, *ask.args), asked + 1
+            if _shapes(rows)[ask.key] != self._shapes[ask.key]:
+                break
+        if _shapes(rows) != self._shapes:
+            losses = played(self.module, state, rows, self._asks[:asked])
             self._hold(state)
             return losses
         if any(getattr(state, path, None) is not tensor for path, tensor in self._held):
             self._hold(state)
         state.k += 1
-        found = self._run([*self._fixed, *columns, *(draw() for draw in self._draws)])
+        found = self._run([*self._fixed, *(rows[name][i] for name, i in traced.batch), *(draw() for draw in self._draws)])
         return dict(zip(traced.names, found, strict=True))
 
 
-def _step(module: Emitted, state: State, rows: Batch | None) -> dict[str, Tensor]:
-    """The eager step; rows are handed over only where there are any."""
-    return module.step(state, rows) if rows else module.step(state)
-
-
-def _columns(traced: Traced, rows: Batch) -> list[Tensor]:
-    return [rows[name][i] for name, i in traced.batch]
+def _shapes(rows: Batch) -> dict[str, tuple[torch.Size, ...]]:
+    return {name: tuple(t.shape for t in columns) for name, columns in rows.items()}
 
 
 def _losses_apart(seen: Watched, losses: dict[str, Tensor]) -> str:

@@ -39,7 +39,7 @@ class Step:
         self._device = linked.device
         # How long the loop will be is known to its author alone: without a word from them, eager.
         compiling = "on" if self._run.compiling == "on" else "off"
-        self._lane = Lane(self._run.module, compiling, 0, tuple(self._sources))
+        self._lane = Lane(self._run.module, compiling, 0)
         self.state = self._guarded(self._run.module.start, self._run.seed, linked.device, nets=linked.nets or None, data=linked.data or None)
         link.inside(self._run.checked, self._run.module, self.state, linked.data)
 

@@ -1,13 +1,14 @@
 """One step of a program as a pure graph: tensors and noise in, tensors and objectives out.
 
-The step of the program is run once and watched: what it draws from generators becomes an input, drawn outside in the
-same order, so that both lanes see the same numbers. Then it is run once more on stand-ins and written down, second
-derivatives included.
+The step of the program is run once and watched: what it draws from generators, and what its `batch_..` functions give it,
+becomes an input, drawn outside in the same order, so that both lanes see the same numbers. Then it is run once more on
+stand-ins and written down, second derivatives included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,36 @@ class Draw:
         return self.call(*self.args, **self.options)
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One call of a `batch_..` function by a step: what it gave is in the batch under `key`, which is no name of a source."""
+
+    key: str
+    function: str
+    args: tuple[int, ...]
+
+
+@contextmanager
+def _instead(module: Emitted, change: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+    """Inside, others stand in for the `batch_..` functions of a program."""
+    own = {name: give for name, give in vars(module).items() if name.startswith("batch_")}
+    try:
+        for name, give in own.items():
+            setattr(module, name, change(name, give))
+        yield
+    finally:
+        for name, give in own.items():
+            setattr(module, name, give)
+
+
+def played(module: Emitted, state: State, batch: Batch | None, asks: tuple[Ask, ...] = ()) -> dict[str, Tensor]:
+    """The program's step on these rows: those that were brought, and the first of those that it asks for, in order."""
+    known = dict(batch or {})
+    rows = iter([known.pop(ask.key) for ask in asks])
+    with _instead(module, lambda _, give: lambda *args: next(rows, None) or give(*args)) if asks else nullcontext():
+        return module.step(state, known) if known else module.step(state)
+
+
 class _Watch(TorchFunctionMode):
     """Notes what is drawn from explicit generators."""
 
@@ -53,11 +84,34 @@ class _Watch(TorchFunctionMode):
         self.draws: list[Draw] = []
         self.values: list[Tensor] = []
         self.fault = ""
+        self.asks: list[Ask] = []
+        self.rows: dict[str, tuple[Tensor, ...]] = {}
+        self._outside = False
+
+    @contextmanager
+    def heard(self, module: Emitted) -> Iterator[None]:
+        """Inside, it is noted what the step asks the program's `batch_..` functions for, and what they give."""
+
+        def hearing(name: str, give: Callable[..., tuple[Tensor, ...]]) -> Callable[..., tuple[Tensor, ...]]:
+            def ask(state: State, *args: int) -> tuple[Tensor, ...]:
+                self._outside = True
+                try:
+                    found = give(state, *args)
+                finally:
+                    self._outside = False
+                self.asks.append(Ask(f"{len(self.asks)}:{name}", name, args))
+                self.rows[self.asks[-1].key] = found
+                return found
+
+            return ask
+
+        with _instead(module, hearing), self:
+            yield
 
     def __torch_function__(self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:  # noqa: ANN401  # as torch has it; until 2027-11
         options = kwargs or {}
         found = func(*args, **options)
-        if options.get("generator") is not None:
+        if options.get("generator") is not None and not self._outside:
             if func not in _DRAWS or any(isinstance(a, Tensor) for a in args):
                 self.fault = f"it draws by `{getattr(func, '__name__', func)}`, which depends on what was computed"
             self.draws.append(Draw(func, args, dict(options)))
@@ -84,6 +138,8 @@ class Watched:
     before: dict[str, Tensor]
     after: dict[str, Tensor]
     batch: Batch
+    asks: tuple[Ask, ...]
+    """What of the batch the step asked for itself, in order."""
     draws: tuple[Draw, ...]
     noise: tuple[Tensor, ...]
     losses: dict[str, Tensor]
@@ -120,8 +176,9 @@ def watch(module: Emitted, state: State, batch: Batch) -> Watched:
     aliases = _aliases(state, skipped)
     before = {slot.path: slot.tensor.detach().clone() for slot in slots(state, skipped) if slot.path not in aliases}
     plain = numbers(state, skipped)
-    with _Watch() as seen:
-        losses = module.step(state, batch) if batch else module.step(state)
+    seen = _Watch()
+    with seen.heard(module):
+        losses = played(module, state, batch)
     changed = [k for k, v in numbers(state, skipped).items() if plain.get(k, v) != v]
     after = {slot.path: slot.tensor.detach().clone() for slot in slots(state, skipped)}
     fault = seen.fault
@@ -131,7 +188,7 @@ def watch(module: Emitted, state: State, batch: Batch) -> Watched:
         fault = "the state has other tensors after a step than before it"
     elif _aliases(state, skipped) != aliases:
         fault = "two names of the state are one tensor before a step or after it, and not both"
-    return Watched(before, after, batch, tuple(seen.draws), tuple(seen.values), losses, aliases, fault)
+    return Watched(before, after, {**batch, **seen.rows}, tuple(seen.asks), tuple(seen.draws), tuple(seen.values), losses, aliases, fault)
 
 
 def _aliases(state: State, skipped: tuple[type, ...]) -> dict[str, str]:
@@ -142,9 +199,8 @@ def _aliases(state: State, skipped: tuple[type, ...]) -> dict[str, str]:
 
 
 def unmoved(module: Emitted) -> tuple[type, ...]:
-    """What is no part of the computation: the sampler of minibatches draws outside."""
-    sampler = getattr(module, "Sampler", None)
-    return (sampler,) if isinstance(sampler, type) else ()
+    """What is no part of the computation: samplers of minibatches draw outside."""
+    return tuple(kind for name in ("Sampler", "Ahead") if isinstance(kind := getattr(module, name, None), type))
 
 
 def trace(module: Emitted, state: State, seen: Watched, *, bare: bool = False) -> Traced:
@@ -180,7 +236,7 @@ def trace(module: Emitted, state: State, seen: Watched, *, bare: bool = False) -
             placed = {slot.path: slot.tensor for slot in slots(state, skipped)}
             state.k = k
             with _Given(list(flat[len(rows) :])):
-                losses = module.step(state, batch) if batch else module.step(state)
+                losses = played(module, state, batch, seen.asks)
             for slot in slots(state, skipped):
                 if slot.path not in placed:
                     if slot.path != "k":
@@ -221,7 +277,7 @@ def exact(module: Emitted, state: State, seen: Watched) -> dict[str, Tensor]:
             module.DTYPE = torch.float64
             state.k -= 1
             with _Given([finer(t) for t in seen.noise]):
-                _ = module.step(state, batch) if batch else module.step(state)
+                played(module, state, batch, seen.asks)
             return {slot.path: slot.tensor.detach().clone() for slot in slots(state, skipped)}
     finally:
         module.DTYPE = kept

@@ -77,7 +77,7 @@ def replay(run: Opened) -> Replay:
     try:
         lane = m.get("lane") or {}
         since = lane.get("compiled_from")
-        play = Lane(run.module, "off" if since is None else "on", m["steps"], tuple(lane.get("tables", ())), since)
+        play = Lane(run.module, "off" if since is None else "on", m["steps"], since)
         s, _ = run.module.train(seed=m["seed"], device=device, steps=m["steps"], on_step=note, **play.instead)
         measured = {} if cut else run.module.measure(s)
     except _Enough:

@@ -48,7 +48,7 @@ def emitted(rows: tuple[Tensor, Tensor], device: str, *, compiled: bool, width: 
     s = module.start(device=device, data={"train": tuple(t.to(device) for t in rows)})
     if not compiled:
         return lambda: module.step(s)
-    lane = Lane(module, "on", 0, ("train",))
+    lane = Lane(module, "on", 0)
     lane(s)
     if lane.warning:
         raise Skip(lane.said)

@@ -54,7 +54,7 @@ def pgd(precision: str, *, compiled: bool = False) -> Work:
     batch = {"train": tuple(t[:128] for t in s.train)}
     if not compiled:
         return lambda: module.step(s, batch)
-    lane = Lane(module, "on", 0, ("train",))
+    lane = Lane(module, "on", 0)
     lane(s, batch)
     if lane.warning:
         raise Skip(lane.said)

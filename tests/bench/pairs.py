@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from gamespec import pipeline
-from gamespec.run import link
 from gamespec.run.lane import Lane
 from gamespec.run.load import load
 from gamespec.run.traced import watch
@@ -59,11 +58,11 @@ def emitted(path: Path, schedule: str | None, folder: Path, sets: tuple[tuple[st
 
 def stepping(path: Path, folder: Path, schedule: str | None = None, *, compiled: bool = False) -> Work:
     """One step of a game after the other, from its start."""
-    module, game = emitted(path, schedule, folder)
+    module, _ = emitted(path, schedule, folder)
     state = module.start()
     if not compiled:
         return lambda: module.step(state)
-    lane = Lane(module, "on", 0, tuple(link.used(game)))
+    lane = Lane(module, "on", 0)
     lane(state)
     if lane.warning:
         raise Skip(lane.said)
@@ -72,10 +71,10 @@ def stepping(path: Path, folder: Path, schedule: str | None = None, *, compiled:
 
 def bare(path: Path, folder: Path) -> Work:
     """As `stepping`, by the bare operations of the step, as a long run makes it that compiling does not pay for."""
-    module, game = emitted(path, None, folder)
-    state, lane = module.start(), Lane(module, "auto", sys.maxsize, tuple(link.used(game)))
+    module, _ = emitted(path, None, folder)
+    state, lane = module.start(), Lane(module, "auto", sys.maxsize)
     lane.timed, lane.clock = 1, 1.0
-    lane._straighten(state, watch(module, state, lane.batch(state)))
+    lane._straighten(state, watch(module, state, {}))
     if not lane.said:
         raise Skip("the step has no bare operations")
     return lambda: lane(state)

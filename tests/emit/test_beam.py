@@ -47,8 +47,7 @@ def test_a_stack_of_networks_plays_as_a_loop_over_them():
     s = module.start(3)
     for _ in range(4):
         leader, copies = copy.deepcopy(s.G), apart(s.D, 3)
-        (x,), came = module.batch_ring8(s), s.came_z.clone()
-        z = module.draw_noise(s, 16, module.Noise(s.key_z, module.counted(16, came)))
+        (x,), (z,) = module.batch_ring8(s), module.batch_z(copy.deepcopy(s), 16)
         best = max(copies, key=lambda d: value(leader, d, x, z).item())
         for p, g in zip(leader.parameters(), torch.autograd.grad(value(leader, best, x, z), list(leader.parameters())), strict=True):
             p.data -= 0.5 * g

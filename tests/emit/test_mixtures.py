@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -52,7 +54,7 @@ def test_a_particle_moves_by_its_own_gradient():
     s = module.start(0)
     batch = {"real": (torch.randn(8, 2, dtype=torch.float64),)}
     before = [p.detach().clone() for p in s.d_1.parameters()]
-    z = module.draw_noise(s, 8, module.Noise(s.key_z, module.counted(8, s.came_z.clone())))
+    (z,) = module.batch_z(copy.deepcopy(s), 8)
     value = torch.stack([s.d_1(batch["real"][0]).mean() - (s.d_1(G(z)) ** 2).mean() for G in (s.G_1, s.G_2, s.G_3)]).mean() - size(s.d_1) / 50
     slopes = torch.autograd.grad(value, list(s.d_1.parameters()), allow_unused=True)
     module.step(s, batch)

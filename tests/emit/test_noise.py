@@ -153,16 +153,16 @@ def test_what_has_no_rows_goes_by_the_order_in_which_it_comes():
     """Sample number k of a stream and of a distribution is the same in batches of 4, 6 and 24."""
     drawn = []
     for batch in (4, 6, 24):
-        module, found = program(ENDLESS.format(batch=batch)), {"real": [], "noise": []}
-        for name in found:
-            draw = getattr(module, f"draw_{name}")
-            setattr(module, f"draw_{name}", lambda *a, draw=draw, kept=found[name]: kept.append(draw(*a)) or kept[-1])
+        module, found = program(ENDLESS.format(batch=batch)), {"real": [], "z": []}
+        for name, kept in found.items():
+            take = getattr(module, f"batch_{name}")
+            setattr(module, f"batch_{name}", lambda *a, take=take, kept=kept: [kept.extend(took := take(*a)), took][1])
         s = module.start()
         for _ in range(24 // batch):
             module.step(s)
         drawn.append({name: torch.cat(parts) for name, parts in found.items()})
 
-    for name in ("real", "noise"):
+    for name in ("real", "z"):
         assert drawn[0][name].shape == (24, 2)
         assert torch.equal(drawn[1][name], drawn[0][name])
         assert torch.equal(drawn[2][name], drawn[0][name])

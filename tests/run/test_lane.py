@@ -36,6 +36,15 @@ solve min{G} max{D} [ E{x ~ ring8}[D(x)] - E{z ~ noise}[D(G(z))] ]
 schedule { G: adam(lr = 0.01)  D: adam(lr = 0.01) }
 run { batch = 16  steps = 12 }
 """,
+    "turns": """language 1
+data train: (x: R[64] in [0, 1], y: class[10]) = digits("train", subset = 40)
+dist noise: R[64] = Normal(0, 0.1)
+net h: R[64] -> R[8] = mlp(8)
+net c: R[8] -> logits[10] = mlp(8)
+solve min{h} max{c} [ E{(x, y) ~ train}[-ce(c(h(x)), y)] + E{z ~ noise}[mean(c(h(z)))] ]
+schedule { method: alternating  h: adam(lr = 0.01)  c: adam(lr = 0.01), repeat(3) }
+run { batch = 16  steps = 12 }
+""",
     "variables": """language 1
 var x in [-1, 1] init 0.5
 var y in [-1, 1] init 0.5
@@ -76,18 +85,12 @@ def program(tmp_path):
     return lambda name: load(pipeline.compile(checked(name), lane="torch").program, tmp_path / f"{name}.py")
 
 
-def tables(name):
-    """The data sources of a game that are tables."""
-    return {"networks": ("train",), "second_order": ("tr", "val"), "noise": ("ring8",), "copies": ("ring8",)}.get(name, ())
-
-
 @pytest.mark.parametrize("name", GAMES)
 def test_the_graph_of_a_step_does_what_the_step_does(name, program):
     """Draws, second derivatives, projections and step rules included: objectives and every tensor of the state agree."""
     module = program(name)
     s = module.start()
-    lane = Lane(module, "off", 0, tables(name))
-    seen = watch(module, s, lane.batch(s))
+    seen = watch(module, s, {})
     step = trace(module, s, seen)
     inputs = [t.clone() for t in step.inputs]
     losses = step.graph(*inputs)
@@ -104,8 +107,7 @@ def test_writing_a_step_down_leaves_the_state_as_it_was(name, program):
     """After a trace the eager run goes on as if nothing had happened, bit for bit."""
     module = program(name)
     s, other = module.start(), module.start()
-    lane = Lane(module, "off", 0, tables(name))
-    seen = watch(module, s, lane.batch(s))
+    seen = watch(module, s, {})
     trace(module, s, seen)
     module.step(other)
     for _ in range(3):
@@ -281,7 +283,7 @@ def test_a_run_that_is_made_again_takes_the_same_lane(uncompiled, program):
     """The record of a run decides, not the clock: compiled from the same step on."""
     module = program("variables")
     s = module.start()
-    lane = Lane(module, "on", 12, (), since=5)
+    lane = Lane(module, "on", 12, since=5)
     for _ in range(12):
         lane(s)
 
@@ -331,7 +333,7 @@ def stepped(text, folder, steps=3, mode="on"):
     """Objectives and the leader's weights over some steps, with the lane that made them."""
     module = load(pipeline.compile(pipeline.check(Source("long.game", text)), lane="torch").program, folder / "long.py")
     s = module.start()
-    lane = Lane(module, mode, steps, ("tr", "val"))
+    lane = Lane(module, mode, steps)
     losses = [{k: float(v) for k, v in lane(s).items()} for _ in range(steps)]
     return losses, s.u, lane
 
@@ -393,7 +395,7 @@ def test_what_a_follower_draws_is_not_compiled_in(uncompiled, tmp_path):
     game = pipeline.check(Source("long.game", LONG.replace("linear()", "given")))
     module = load(pipeline.compile(game, given=frozenset(["h"]), lane="torch").program, tmp_path / "long.py")
     s = module.start(nets={"h": torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(64, 10))})
-    lane = Lane(module, "on", 2, ("tr", "val"))
+    lane = Lane(module, "on", 2)
     lane(s)
 
     assert not uncompiled

@@ -10,9 +10,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gamespec import pipeline
 from gamespec.report.source import Source
-from gamespec.run.lane import Lane
 from gamespec.run.load import load
-from tests.run.test_lane import GAMES, tables
+from gamespec.run.traced import played, watch
+from tests.run.test_lane import GAMES
 
 MORE = {
     "evaluated_often": GAMES["networks"].replace("d: pgd(steps = 2, lr = 0.05)", "d: pgd(steps = 2, lr = 0.05, restarts = 2)"),
@@ -47,11 +47,9 @@ def test_a_step_waits_for_nothing(name, tmp_path):
     text = {**GAMES, **MORE}[name]
     module = load(pipeline.compile(pipeline.check(Source("a.game", text)), lane="torch").program, tmp_path / "a.py")
     s = module.start()
-    lane = Lane(module, "off", 0, tables(name) if name in GAMES else tuple(n for n in ("train", "tr", "val", "ring8") if hasattr(s, f"order_{n}")))
-    batch = lane.batch(s)
-    module.step(s, batch) if batch else module.step(s)
+    asked = watch(module, s, {})
     with Waits() as waits:
-        module.step(s, batch) if batch else module.step(s)
+        played(module, s, asked.batch, asked.asks)
 
     assert not waits.seen
 
