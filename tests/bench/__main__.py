@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from gamespec.report.diagnostic import GameError
-from tests.bench import formulas
+from tests.bench import formulas, overhead
 from tests.bench.jobs import JOBS, NOTES
 from tests.bench.pairs import GAMES, ROOT, Skip, seconds, timed
 
@@ -34,7 +34,7 @@ COMMANDS = {
 }
 """Commands whose start is timed, with the most milliseconds of processor time that are allowed."""
 
-UNITS = {"start-up": "ms", "many starts": "s", "memory": "MB", "compilation": "s"}
+UNITS = {"start-up": "ms", "many starts": "s", "memory": "MB", "overhead": "%", "compilation": "s"}
 """Groups of rows that are measured against a number and not against other work, with the unit."""
 
 COMPILE = """
@@ -207,7 +207,8 @@ def main() -> int:
             rows[-1]["note"] = NOTES[job.name]
         sys.stderr.write(f"{json.dumps(rows[-1])}\n")
         keep(rows[-1:])
-    for name, extra in (("start-up", starts), ("many starts", many_starts), ("memory", memory), ("compilation", compiling)):
+    extras = {"start-up": starts, "many starts": many_starts, "memory": memory, "overhead": overhead.rows, "compilation": compiling}
+    for name, extra in extras.items():
         if not words or any(w in name for w in words):
             rows += (made := extra())
             keep(made)
