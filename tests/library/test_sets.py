@@ -13,7 +13,7 @@ from gamespec.kernels.noise import Noise
 from gamespec.library.base import Set
 from gamespec.library.registry import words
 from gamespec.library.sets.box import project_box
-from gamespec.library.sets.l2 import project_l2
+from gamespec.library.sets.l2 import project_l2, start_l2_rows
 
 SETS = words("sets")
 # Word -> the options of some instances. A set without a row here is tried with its defaults.
@@ -134,3 +134,18 @@ def test_l2_keeps_float32_and_shape() -> None:
 
     assert near.dtype == torch.float32
     assert near.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_a_start_in_a_ball_without_a_direction_is_its_centre() -> None:
+    """A normal number is exactly 0 once in some ten million; a row of it alone has no direction."""
+
+    class Zeros:
+        """Noise of which every number is 0."""
+
+        def normal(self, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> torch.Tensor:
+            """As `Noise.normal`."""
+            return torch.zeros(shape, dtype=dtype)
+
+        uniform = normal
+
+    assert torch.equal(start_l2_rows((4, 1), 0.5, Zeros()), torch.zeros(4, 1))

@@ -56,8 +56,8 @@ def start_l2_rows(shape: tuple[int, ...], radius: float, rng: Noise, dtype: torc
     level = rng.uniform((shape[0], 1), dtype)
     # A root by logarithms: that of `pow` may differ in its last bit from place to place in a batch.
     length = radius * torch.exp(torch.log(level) / max(direction.shape[1], 1))  # [b, 1]
-    norm = torch.linalg.vector_norm(direction, dim=1, keepdim=True)
-    return (direction * (length / norm)).reshape(shape)
+    norm = torch.linalg.vector_norm(direction, dim=1, keepdim=True)  # of a row of one number it may be exactly 0
+    return (direction * (length / norm.clamp(min=torch.finfo(norm.dtype).tiny))).reshape(shape)
 
 
 def start_l2(shape: tuple[int, ...], radius: float, rng: Noise, dtype: torch.dtype | None = None) -> Tensor:
