@@ -175,7 +175,7 @@ def _shared(steps: Steps, share: tuple[str, str, int], where: _Where) -> None:
     name, weights, place = share
     scene, slope = steps.scene, named(steps.scene, name, where.into, gradient=True)
     var = scene.var(name)
-    wide = f"[:{', None' * (len(var.type.shape) - 1)}]" if place < 0 and var is not None and len(var.type.shape) > 1 else ""
+    wide = f"[...{', None' * (len(var.type.shape) - 1)}]" if place < 0 and var is not None and len(var.type.shape) > 1 else ""
     by = f"{steps.at(weights, where.point)}{f'[{place}]' if place >= 0 else ''}.detach().clamp(min=1e-30){wide}"
     steps.line(f"{slope} = {f'{slope} / {by}' if var is not None else f'[g / {by} for g in {slope}]'}")
 

@@ -64,6 +64,19 @@ def test_a_step_is_one_of_the_cone():
     assert torch.allclose(s.q_weights, lowered / lowered.sum(), rtol=0, atol=1e-14)
 
 
+def test_points_of_several_numbers_have_weights_in_every_copy_of_an_answer():
+    """Copies [K, 3, 2] with weights [K, 3]: each slope is that of the sum over the mixture, divided by the weight of its point, at the new y."""
+    spec = "var y: R[2] in [-1, 1]\nvar p: Dist(R[2]) in [-1, 1]\nsolve min{y} max{p} E{x ~ p} [ norm(x - y)^2 ]"
+    module = program(f"language 1\ngame far\n{spec}\nschedule {{ p: particles(3), sgd(lr = 0.01), hedge(lr = 0.1) }}")
+    s = module.start(0)
+    p = s.p.clone()
+    module.step(s)
+    moved = p + 0.01 * 2 * (p - s.y)
+
+    assert p.shape[1:] == (3, 2)
+    assert torch.allclose(s.p, moved.clamp(-1, 1), rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize("method", ["mirror_prox", "extragradient"])
 def test_looking_ahead_reaches_the_mixed_equilibrium(method):
     """The atoms and weights of the closed form; on a fine grid nobody gains more than 1e-9."""
