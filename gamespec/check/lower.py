@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gamespec.check import assumptions, dims, expressions, imports, keeping, owners, polarity, problem, radius, schedules, traps
+from gamespec.check import assumptions, dims, expressions, imports, keeping, outgrown, owners, polarity, problem, radius, schedules, traps
 from gamespec.check.binders import circles
 from gamespec.check.build import Build
 from gamespec.check.declare import Declaration, declare
@@ -90,6 +90,7 @@ def lower(spec: tree.Spec, source: Source, overrides: Mapping[str, Const] | None
     owners.check(game, build)
     owners.polarity(game, build)
     radius.check(game, build)
+    outgrown.check(game, build)
     keeping.check(game, build)
     traps.check(game, spec, build)
     if log.failed:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gamespec.emit.answers import answer_noise, respond_name, respond_parameters
 from gamespec.emit.data import quoted
 from gamespec.emit.scene import Scene, Text
+from gamespec.emit.spell import spelled
 from gamespec.emit.step import Steps
+from gamespec.emit.warm import begun
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Draw, Expr, Reduce
 from gamespec.plan.ops import Respond, flat
@@ -83,15 +86,27 @@ def _of_rows(scene: Scene, node: ir.Node, text: Text) -> None:
 
 
 def _spent(scene: Scene, var: ir.Var, node: ir.Node, spent: Expr, text: Text) -> None:
-    """How much of the budget of a distribution its moves spend on the fixed rows."""
-    steps = Steps(scene, text, moves=False)
+    """How much of the budget of a distribution its moves spend on the fixed rows, and whether longer moves use it better."""
+    steps, name = Steps(scene, text, moves=False), spelled(var.name)
+    op = next(o for o in flat(scene.plan.body) if isinstance(o, Respond) and o.node == node.id)
+    args = ", ".join(["s", *respond_parameters(scene, node.id), answer_noise(steps, op) + begun(steps, op)])
+    scene.reached.add("ball_check")
     with steps.playing():
         steps.fixed()
         steps.load()
-        steps.write(tuple(op for op in flat(scene.plan.body) if isinstance(op, Respond) and op.node == node.id))
-        with steps.block("with torch.no_grad():"):
-            steps.line(f"spent = float({steps.writer.tensor(spent)})")
+        steps.write((op,))
+        # Where nothing bounds a move, those found are also made longer: a search from where it stands sees no far end.
+        far = "" if var.set is not None else f", *({name} * k for k in (10, 100, 1000))"
+        longer = f"{respond_name(scene, node.id)}({args}, steps={5 * op.steps} * budget)"
+        steps.line(f"moves = [{name}, {longer}{far}, torch.zeros_like({name})]", "spent, reached = [], []")
+        with steps.block(f"for {name} in moves:"):
+            with steps.block("with torch.no_grad():"):
+                steps.line(f"spent.append(float({steps.writer.tensor(spent)}))")
+            # The objective without its price, in units of the price.
+            sign = "-" if node.sense == "min" else ""
+            steps.line(f"reached.append({sign}float({steps.call(node.id)}.mean().detach()) + spent[-1])")
         note = (
             "mean cost of the moves to the radius at its order; 1 at the best price, and a bound of the whole ball where the moves are the best ones"
         )
-        steps.line(f"entries.append(check('{var.name}: budget spent', spent, None, '{note}'))")
+        steps.line(f"entries.append(check('{var.name}: budget spent', spent[0], None, '{note}'))")
+        steps.line(f"entries.append(ball_check('{var.name}: rarer, longer moves', reached, spent))")

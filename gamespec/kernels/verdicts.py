@@ -101,6 +101,20 @@ def minimax_check(
     return curvature_check(name, margins, torch.linalg.matrix_norm(matrix), tol, tried)
 
 
+def ball_check(name: str, reached: list[float], spent: list[float]) -> dict[str, str | float | bool | None]:
+    """Whether longer moves use the budget of a ball of distributions better, as a share of what was found; at most 0.05.
+
+    `reached` is the mean objective of the samples after their moves, and `spent` the mean cost of these, in units of the
+    budget: first of the moves found, last of none. Where every sample makes its move with probability 1/cost only, the
+    distribution lies in the ball and gains 1/cost as much: a bound of the worst case from below, which grows without end
+    where the objective grows faster than moves cost.
+    """
+    usual, *others, _ = ((value - reached[-1]) / max(1.0, cost) for value, cost in zip(reached, spent, strict=True))
+    better = max((0.0, *(other - usual for other in others if math.isfinite(other))))
+    entry = check(name, better / max(abs(usual), 1e-12), 0.05, "what they gain more for the same budget, as a share of what was found")
+    return entry if entry["ok"] else entry | {"note": "the ball's worst case is unbounded or not found: these gain more for the same budget"}
+
+
 def leaders_checks(
     names: list[str],
     costs: Callable[[list[Tensor]], list[Tensor]],

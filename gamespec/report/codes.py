@@ -178,6 +178,8 @@ ROWS = (
     Code("GW411", "leaves-domain", "an input may leave its domain", "Intersect the set with `domain(a) - a`."),
     Code("GW414", "wide-range", "data that fill little of their declared range",
          "A radius is reckoned in the units of the data: pixels from 0 to 1 declared as 0 to 255 make `Linf(8)` everything."),
+    Code("GW415", "outgrown-ball", "an objective that grows faster than moves cost",
+         "The mean cost of all moves is bounded: a rare sample that moves far enough gains any amount, and the worst case is infinite."),
     # 5: schedule and run
     Code("GE501", "unknown-argument", "an unknown argument",
          "Directives and library words have the arguments that the manual lists."),

@@ -165,6 +165,12 @@ EXAMPLES: dict[str, Example] = {
         "[0, 255]",
         "[0, 1]",
     ),
+    "GW415": Example(
+        'language 1\ndata train: (a: R[2], b: class[2]) = moons(n = 64)\nvar u: R[2]\nvar p: Dist(train) in Wball(train, 0.5, norm = 2, order = 1)\n'
+        "solve min{u} max{p} E{(a, b) ~ p} [ norm(a - u)^2 ]\n",
+        "order = 1",
+        "order = 2",
+    ),
     "GE501": _after("schedule { u: sgd(rate = 0.1) }", "rate", "lr"),
     "GE502": _after("run { schedule = slow }", "slow", "default"),
     "GE503": _after("schedule { v: sgd() }", "v:", "u:"),

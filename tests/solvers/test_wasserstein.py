@@ -129,3 +129,22 @@ def test_what_has_no_dual_is_refused():
         with pytest.raises(GameError) as caught:
             ran(text, order=order)
         assert {d.code for d in caught.value.diagnostics if d.code.startswith("GE")} == {"GE292"}
+
+
+@pytest.mark.parametrize(("order", "loss", "code"), [("1", "norm(a)^2/2", "GW415"), ("3/2", "norm(a)^2/2", "GW415"), ("1", "exp(a[1]/8)", "")])
+def test_an_infinite_worst_case_is_no_certified_one(order, loss, code):
+    """Squares in a ball of order below 2: a rare sample that moves far gains any amount. It fails at the end, and is warned of where it is proved."""
+    checked, result = ran(f"solve min{{b}} [ max{{p}} [ E{{(a, i) ~ p}}[ {loss} ] ] + (b - 2)^2 ]", order=order)
+    assert result.certificates["p: rarer, longer moves"] > 0.05
+    assert result.certificates["ok"] is False
+    assert [d.code for d in checked.diagnostics if d.code == "GW415"] == [code] * bool(code)
+
+
+@pytest.mark.parametrize("loss", ["norm(a)", "3*a[0] + 4*a[2]", "-norm(a)^2"])
+def test_a_finite_worst_case_of_order_one_holds(loss):
+    """Longer moves of fewer samples gain no more where the objective grows no faster than moves cost."""
+    checked, result = ran(f"solve min{{b}} [ max{{p}} [ E{{(a, i) ~ p}}[ {loss} ] ] + (b - 2)^2 ]", order="1", steps=150)
+
+    assert result.certificates["p: rarer, longer moves"] <= 1e-3
+    assert result.certificates["ok"] is True
+    assert "GW415" not in [d.code for d in checked.diagnostics]
