@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gamespec.check.build import Build
 from gamespec.check.lower import SourceMap, lower
+from gamespec.check.places import find
 from gamespec.check.scope import Const, Failed, Log, Scope
 from gamespec.check.transport import explained, transported
 from gamespec.check.unwritten import unwritten
@@ -106,14 +107,15 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     from gamespec.solvers.rows import row_priced
 
     game = _played(checked.game, schedule)
-    where = checked.spans.get("node:main") or Span(checked.source.name, 0, 0)
+    name = schedule_name(game, schedule)
+    where = find(checked.spans, name, *(f"node:{n}" for n in game.root)) or Span(checked.source.name, 0, 0)
     names = [s.name for s in game.schedules]
     if schedule is not None and schedule not in names:
         near = nearest(schedule, names)
         raise _error("GE502", f"unknown schedule `{schedule}`", where, hint=f"write `--schedule {near or names[0]}`; there are {', '.join(names)}")
     missing = unwritten(game)
     if missing is not None:
-        raise _error("GE292", missing.what, checked.spans.get(missing.at) or where, hint=missing.hint)
+        raise _error("GE292", missing.what, find(checked.spans, name, *missing.at) or where, hint=missing.hint)
     # What `py` stands for is brought when the program runs; nothing is imported before.
     given = given | {n.name for n in game.nets if n.source is not None and n.source.word == "py"}
     with beside(checked.source.name):
@@ -121,7 +123,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
         game = row_priced(priced(settled(game, facts), schedule_name(game, schedule)), schedule_name(game, schedule))
         choice = choose(game, facts, schedule)
     if isinstance(choice, Unplayable):
-        at = checked.spans.get(f"schedule:{schedule_name(game, schedule)}.{choice.key}") or where
+        at = find(checked.spans, name, choice.key) or where
         raise _error("GE505", f"`{choice.method}` cannot play this game", at, choice.reason, hint=choice.hint)
     plan = choice.plan(game)
     spans = dict(checked.spans.spans)
@@ -129,7 +131,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
         with beside(checked.source.name):
             program = emit(game, plan, choice.table, Request(given, lane), spans, checked.source)
     except UnsupportedError as e:
-        raise _error("GE292", e.what, where, hint=e.hint or "see `gamec list` for what can be written") from None
+        raise _error("GE292", e.what, find(checked.spans, name, e.at) or where, hint=e.hint or "see `gamec list` for what can be written") from None
     warned = Diagnostic("GW505", choice.warning, Label(where), hint="drop `method:`, and the order as written is kept") if choice.warning else None
     return Compiled(game, facts, choice, plan, program, (warned,) if warned else ())
 

@@ -27,7 +27,7 @@ from gamespec.check.scope import (
     declared_at,
     unknown_name,
 )
-from gamespec.ir.expr import Draw, Expr, Grad, Reduce, Ref
+from gamespec.ir.expr import Draw, Expr, Grad, Num, Reduce, Ref
 from gamespec.ir.types import INDEX, REAL, Interval, Type
 from gamespec.report.diagnostic import Label
 from gamespec.syntax import tree
@@ -258,6 +258,14 @@ def _rows(kind: Type, found: DataName | DistName) -> Interval | None:
     return None if rows is None else Interval(lo=Fraction(0), hi=Fraction(rows - 1))
 
 
+def _listed(base: Indices, skip: Typed) -> str:
+    """What to write for a range without something that is no label: the others, in an array."""
+    if not isinstance(skip.expr, Num) or base.last - base.first > 9:
+        return "write the label: `{b}`"
+    others = [k for k in range(base.first, base.last + 1) if k != skip.expr.value]
+    return f"list the others, `param a = {others}`, and run over `0..{len(others) - 1}`: `a[j]`"
+
+
 def index_set(node: tree.Expr | None, scope: Scope, build: Build) -> Indices | None:
     """`a..b`, possibly without one element; None when the expression is no index set."""
     if isinstance(node, tree.Binary) and node.op == "\\":
@@ -266,7 +274,7 @@ def index_set(node: tree.Expr | None, scope: Scope, build: Build) -> Indices | N
             return None
         skip = expressions.lower(node.right.items[0], scope, build)
         if skip.type.kind not in ("class", "index"):
-            raise build.log.fail("GE207", "only a class can be left out", node.right.span, f"this is {skip.type}", hint="write the label: `{b}`")
+            raise build.log.fail("GE207", "only a class can be left out", node.right.span, f"this is {skip.type}", hint=_listed(base, skip))
         return Indices(base.first, base.last, skip.expr, skip.rows)
     if not (isinstance(node, tree.Binary) and node.op == ".."):
         return None

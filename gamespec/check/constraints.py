@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 from gamespec.check import binders, expressions
 from gamespec.check.scope import Scope
 from gamespec.ir.expr import Draw, Expr, Reduce
+from gamespec.ir.walk import free_names
 from gamespec.syntax import tree
 
 if TYPE_CHECKING:
     from gamespec.check.build import Build
+    from gamespec.ir.game import Node
+
+
+_ANSWERS = ("argmin", "argmax")
 
 
 def add(item: tree.Item, scope: Scope, build: Build) -> None:
@@ -26,6 +31,7 @@ def _condition(item: tree.Item, scope: Scope, build: Build) -> Expr:
     """The condition of a constraint; with `forall` the smallest of its values over the range, which is 1 where all hold."""
     if not isinstance(item.left, tree.Compare):
         raise build.log.fail("GE291", "a constraint compares two numbers", item.span, hint="write `x + y <= 1`")
+    _arrow(item, item.left, build)
     if any(op not in ("<=", ">=", "==") for op, _ in item.left.rest):
         raise build.log.fail("GE291", "a constraint has no open ends", item.span, hint="write `<=` or `>=`")
     inner, draws = scope.child(), list[Draw]()
@@ -42,3 +48,21 @@ def _condition(item: tree.Item, scope: Scope, build: Build) -> Expr:
                              hint="take the expectation of both sides")  # fmt: skip
     build.shallow(found.expr, item.left.span)
     return Reduce(op="min", draws=tuple(draws), body=found.expr) if draws else found.expr
+
+
+def of_samples(node: Node, build: Build) -> None:
+    """Record constraints of one answer for each sample that speak of no answer and no sample (GE291)."""
+    rows = {n for d in node.scope for n in d.names} | {v.name for v in build.vars if v.scope}
+    for k, constraint in enumerate(node.constraints):
+        if node.scope and not rows & {*free_names(constraint)}:
+            build.log.add("GE291", f"a constraint on `{node.owns[0]}` says nothing of one sample", build.spans[f"limit:{node.id}.{k}"],
+                          f"`{node.owns[0]}` answers each sample, and cannot change it",
+                          hint=f"bind `{node.owns[0]}` in it, or write it after the leader's `s.t.`")  # fmt: skip
+
+
+def _arrow(item: tree.Item, found: tree.Compare, build: Build) -> None:
+    """Raise Failed with GE291 for `w <- argmin{w}[ .. ]`."""
+    match found:
+        case tree.Compare(first=tree.Name() as name, rest=(("<", tree.Unary(arg=tree.Bound(binders=(binder, *_)))),)) if binder.op in _ANSWERS:
+            said = f"write `{name.id} = {binder.op}{{{name.id}}}[ .. ]`"
+            raise build.log.fail("GE291", "an answer is given with `=`", item.span, "`<-` is a comparison here", hint=said)

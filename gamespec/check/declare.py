@@ -76,7 +76,7 @@ def declare(statement: Declaration, scope: Scope, build: Build, overrides: Mappi
             case tree.Def():
                 body = statement.body.expr
                 if isinstance(body, tree.Call) and scope.find("py") is None and foreign(body, build) is not None:
-                    said, hint = "a function from outside is a network that nobody trains", f"net {name.id}: R[2] -> R = py(\"module:Name\") frozen"
+                    said, hint = "a function from outside is a network that nobody trains", f'net {name.id}: R[2] -> R = py("module:Name") frozen'
                     raise build.log.fail("GE601", said, body.fn.span, "`def` is written in the language", hint=f"write `{hint}`")
                 scope.names[name.id] = DefName(statement, scope)
                 return None

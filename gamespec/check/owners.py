@@ -66,8 +66,20 @@ def _two_owners(game: ir.Game, build: Build) -> None:
             if name in owner and not node.choice:
                 build.log.add("GE301", f"`{name}` has two owners", build.spans[f"node:{node.id}"], "chosen here",
                               related=(Label(build.spans[f"node:{owner[name]}"], "and here"),),
-                              hint="give each player its own, or add the two objectives")  # fmt: skip
+                              hint=_one_owner(game, name, owner[name], node.id))  # fmt: skip
             owner.setdefault(name, node.id)
+
+
+def _one_owner(game: ir.Game, name: str, first: str, second: str) -> str:
+    """What to write where two players choose one name: answers to several leaders are written once, for all of them."""
+    answers = {e.child: game.node(e.child) for e in game.edges if e.kind == "response"}
+    if first in answers and second in answers and game.concept in ("nash", "block"):
+        sense = answers[first].sense
+        return f"write it once, after the players: `nash {{ .. s.t. {name} = arg{sense}{{{name}}}[ .. ] }}`"
+    if first in answers or second in answers:
+        player = second if first in answers else first
+        return f"drop the player {f'`{player}`' if player in game.root else 'around it'}, or the answer `{name} = ..`"
+    return "give each player its own, or add the two objectives"
 
 
 def _nobody(game: ir.Game, build: Build) -> None:

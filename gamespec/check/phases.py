@@ -10,6 +10,7 @@ from gamespec.ir.expr import Word as Symbol
 from gamespec.library.base import Option
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
+from gamespec.syntax.say import say
 
 if TYPE_CHECKING:
     from gamespec.check.build import Build
@@ -32,16 +33,17 @@ def lower(entry: tree.Entry, targets: dict[str, str] | None, scope: Scope, build
     nodes = {owned: n for n in build.nodes if not n.id.startswith("@") for owned in n.owns}
     known: Players = {n.label or n.id: (n, n.owns) for n in nodes.values() if n.label or "/" not in n.id}
     known |= {path: (nodes[o], (o,)) for path, o in (targets or {}).items() if o in nodes}
-    found = [_phase(value, known, scope, build, solved=targets is not None) for value in entry.values]
+    some = next((path for path in targets or () if path in known), next(iter(known), "u"))
+    found = [_phase(value, known, some, scope, build, solved=targets is not None) for value in entry.values]
     again = found[-1].word == "again"
     for value, phase in zip(entry.values, found, strict=True):
         last = phase is found[-1]
         if phase.word == "again" and (not last or len(found) == 1):
-            example = "phases: only(h, steps = 50), all(steps = 50), again"
+            example = f"phases: only({some}, steps = 50), all(steps = 50), again"
             raise build.log.fail("GE501", "`again` stands after the last phase", value.span, hint=f"write `{example}`")
         if phase.word != "again" and not phase.options and (again or not last):
             said = "every phase that is played again has a length" if again else "only the last phase lasts to the end of the run"
-            raise build.log.fail("GE501", said, value.span, hint=f"write `{phase.word}({'h, ' if phase.word == 'only' else ''}steps = 100)`")
+            raise build.log.fail("GE501", said, value.span, hint=f"write `{phase.word}({_named(value)}steps = 100)`")
     if targets is None or (build.elsewhere and any(p.word == "only" and not p.args for p in found)):
         return None
     moving = {a.value for p in found for a in p.args if isinstance(a, Symbol)}
@@ -51,13 +53,18 @@ def lower(entry: tree.Entry, targets: dict[str, str] | None, scope: Scope, build
     return ir.Entry(target="phases", directives=tuple(found))
 
 
-def _phase(value: tree.Expr, known: Players, scope: Scope, build: Build, *, solved: bool) -> ir.Use:
-    """One phase."""
+def _named(value: tree.Expr) -> str:
+    """The players of a phase, as they would be typed again."""
+    return "".join(f"{say(a)}, " for a in value.args) if isinstance(value, tree.Call) else ""
+
+
+def _phase(value: tree.Expr, known: Players, some: str, scope: Scope, build: Build, *, solved: bool) -> ir.Use:
+    """One phase; `some` is a player that a hint may name."""
     names = value.args if isinstance(value, tree.Call) and isinstance(value.fn, tree.Name) and value.fn.id == "only" else ()
     bare = tree.Call(value.span, value.fn, (), value.kwargs, value.params) if names and isinstance(value, tree.Call) else value
     found = use(bare, WORDS, "phase", "GE501", scope, build)
     if found.word == "only" and not names:
-        raise build.log.fail("GE501", "`only` names the players that move", value.span, hint="write `only(h, steps = 100)`")
+        raise build.log.fail("GE501", "`only` names the players that move", value.span, hint=f"write `only({some}, steps = 100)`")
     named: dict[str, list[str]] = {}
     for name in names if solved else ():
         path = name.id if isinstance(name, tree.Name) else ""

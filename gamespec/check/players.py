@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gamespec.check import binders, expressions, sifting
+from gamespec.check import binders, constraints, expressions, sifting
 from gamespec.check.names import below, free, mentioned
 from gamespec.check.scope import Bound, Broken, Const, DataName, DefName, DistName, Failed, NetName, Scope, Typed, VarName, unknown_name
 from gamespec.check.sets import lower_set
@@ -82,6 +82,7 @@ def lower_player(
         constraints=build.limits.pop(ident, ()),
     )  # fmt: skip
     build.nodes.append(made)
+    constraints.of_samples(made, build)
     return made
 
 

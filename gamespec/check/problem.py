@@ -131,6 +131,7 @@ def _order(s: tree.Solve, build: Build, root: tuple[str, ...]) -> tuple[tuple[tu
         return (), ""
     match [[n.id for n in rank] for rank in found[0].ranks]:
         case [["auto" | "simultaneous" as word]]:
+            build.spans["order"] = found[0].span
             return (), "auto" if word == "auto" else "simultaneous"
     known = {o: n.id for n in build.nodes for o in n.owns} | {n.id: n.id for n in build.nodes if n.id in root}
     ranks: list[tuple[str, ...]] = []

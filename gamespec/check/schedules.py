@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check import expressions, keeping, phases
+from gamespec.check import expressions, keeping, phases, places
 from gamespec.check.constant import to_expr
 from gamespec.check.declare import claim
-from gamespec.check.names import below
+from gamespec.check.names import below, free
 from gamespec.check.scope import Bound, Broken, Failed, Scope, Typed
 from gamespec.check.words import Word, checked, evaluate_word, use
 from gamespec.ir import game as ir
@@ -44,13 +44,18 @@ def lower_metrics(spec: tree.Spec, scope: Scope, build: Build) -> tuple[ir.Metri
     found: dict[str, ir.Metric] = {}
     named = Scope(names=dict(scope.names))
     samples, taken = build.samples, set(build.taken)
-    free = taken - {n for names in samples.values() for n in names}
+    unbound = taken - {n for names in samples.values() for n in names}
+    known = {s.name.id for s in spec.statements if isinstance(s, tree.Metric)}
     for s in spec.statements:
         if not isinstance(s, tree.Metric):
             continue
-        build.samples, build.taken, build.path = {}, free | {v.name for v in build.vars}, f"@{s.name.id}"
+        build.samples, build.taken, build.path = {}, unbound | {v.name for v in build.vars}, f"@{s.name.id}"
         build.spans[f"metric:{s.name.id}"] = s.span
         try:
+            other = next((n for k, n in free(s.body).items() if k in known and scope.find(k) is None), None)
+            if other is not None:
+                raise build.log.fail("GE101", "metrics cannot name each other", other.span, f"`{other.id}` is a metric",
+                                     hint=f"give what both need a name: `let {other.id}_value = ..`")  # fmt: skip
             claim(s.name, named, build.log)
             named.names[s.name.id] = Broken(s.name.span)
             typed = expressions.scalar(s.body.expr, expressions.lower_body(s.body, scope, build), build, "a metric")
@@ -128,10 +133,12 @@ def lower_schedules(spec: tree.Spec, nets: tuple[ir.Net, ...], scope: Scope, bui
             if lowered.target in own:
                 build.log.add("GE102", f"`{lowered.target}` is scheduled twice", entry.path.span, hint="list its directives after one colon")
             own[lowered.target] = lowered
-            build.spans[f"schedule:{name}.{lowered.target}"] = entry.span
+            places.note(name, lowered.target, entry, build)
         _check_beam(own, s, build)
         _check_answers(own, s, build)
         kept = tuple(e for e in base.entries if e.target not in own) if base is not None else ()
+        if base is not None:
+            places.inherit(name, base.name, kept, build)
         found[name] = ir.Schedule(name=name, entries=kept + tuple(own.values()))
         build.spans[f"schedule:{name}"] = s.span
     if "default" not in found:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from gamespec.check import calls, expressions
 from gamespec.check.build import Build
-from gamespec.check.constant import to_expr
+from gamespec.check.constant import evaluate, to_expr
 from gamespec.check.scope import Broken, Const, DefName, Failed, LetName, Scope, SetName
 from gamespec.check.types import ends
 from gamespec.check.words import checked, signature, unknown_argument
@@ -17,6 +17,7 @@ from gamespec.library.functions import FUNCTIONS
 from gamespec.library.registry import words
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
+from gamespec.syntax.say import say
 
 Found = tuple[ir.Set, Type | None]
 """A set and the type of its members where the text tells it."""
@@ -79,9 +80,25 @@ def _intersection(node: tree.Binary, scope: Scope, build: Build) -> Found:
     return ir.Set(parts=parts), left[1] or right[1]
 
 
+def _mixture(node: tree.Binary, scope: Scope, build: Build) -> str:
+    """The simplex of the mixtures over a range."""
+    try:
+        first, last = (evaluate(e, scope, build.scratch()) for e in (node.left, node.right))
+    except Failed:
+        return "mix over the elements: `Simplex(3)`"
+    many = last - first + 1 if isinstance(first, Fraction) and isinstance(last, Fraction) else 3
+    return f"mix over the elements: `Simplex({max(many, 1)})`"
+
+
 def _unknown(node: tree.Expr, scope: Scope, build: Build) -> Failed:
     name = node.fn if isinstance(node, tree.Call) else node
     if not isinstance(name, tree.Name):
+        if isinstance(node, tree.Binary) and node.op in ("..", "\\"):
+            return build.log.fail("GE403", "only a follower chooses among few in this version", node.span, "a set of numbers is needed here",
+                                  hint=_mixture(node, scope, build))  # fmt: skip
+        if isinstance(node, tree.SetLit):
+            hint = f"list them, `param a = [{', '.join(map(say, node.items))}]`, and choose from `0..{len(node.items) - 1}`: `a[j]`"
+            return build.log.fail("GE403", "a player chooses from a set of numbers, or from a range", node.span, hint=hint)
         return build.log.fail("GE403", "a set is needed here", node.span, hint="write `[0, 1]`, `Linf(eps)`, `L2(r)` or `Simplex(n)`")
     if scope.find(name.id) is not None:
         return build.log.fail("GE403", f"`{name.id}` is no set", name.span, hint=f"sets: [lo, hi], {', '.join(words('sets'))}")

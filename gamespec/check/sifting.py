@@ -34,7 +34,7 @@ def refused(binder: tree.Binder, bind: tree.Bind, build: Build) -> Failed:
     """Record a condition where nothing is sifted."""
     assert bind.cond is not None  # as the caller has seen
     ranged = (isinstance(bind.source, tree.Binary) and bind.source.op in ("..", "\\")) or binder.op not in ("min", "max", "argmin", "argmax")
-    hint = "leave an element out, `0..9 \\ {2}`, or sum over it" if ranged else "write a constraint: `[ .. s.t. norm(d) <= 1 ]`"
+    hint = "leave an element out, `0..9 \\ {b}`, or sum over it" if ranged else "write a constraint: `[ .. s.t. norm(d) <= 1 ]`"
     why = "samples of a source are sifted, and the terms of a sum"
     return build.log.fail("GE208", f"`{binder.op}` takes no condition here", bind.cond.span, why, hint=hint)
 

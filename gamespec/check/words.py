@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
@@ -11,9 +12,11 @@ from gamespec.check.constant import evaluate, to_expr
 from gamespec.check.scope import Failed, Log, Scope, unknown_name
 from gamespec.ir import game as ir
 from gamespec.library.base import REQUIRED, Option
+from gamespec.library.directives import DIRECTIVES
 from gamespec.report.source import Span
 from gamespec.report.suggest import nearest
 from gamespec.syntax import tree
+from gamespec.syntax.say import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,6 +97,9 @@ def unknown_argument(word: str, kwarg: tree.Kwarg, options: Sequence[Option], lo
     at = Span(kwarg.span.file, kwarg.span.start, kwarg.span.start + len(kwarg.key))
     if near == kwarg.key:
         return log.fail("GE501", f"`{kwarg.key}` of `{word}` is given twice", at, hint="give it once, by place or by name")
+    if kwarg.key == "average" and word in DIRECTIVES:
+        hint = f"the method averages: `method: simultaneous(average = {say(kwarg.value)})`"
+        return log.fail("GE501", f"`{word}` takes no average", at, hint=hint)
     hint = f"write `{near}`: {signature(word, options)}" if near else signature(word, options)
     return log.fail("GE501", f"unknown argument `{kwarg.key}` of `{word}`", at, f"did you mean `{near}`?" if near else "", hint=hint)
 
@@ -113,6 +119,8 @@ def checked(node: tree.Expr, option: Option, word: str, scope: Scope, build: Bui
         raise unknown_name(log, node, scope)
     if not fits:
         default = option.words[0] if option.words else show(option.default) if isinstance(option.default, (int, float, str)) else "1"
+        if option.type is int and not option.default and isinstance(value, Fraction):
+            default = str(max(1, math.ceil(value)))
         raise log.fail("GE501", f"{what} is {KINDS[option.type]}", node.span, f"found `{show(value)}`", hint=f"write `{default}`")
     if option.words and value not in option.words:
         near = nearest(str(value), option.words)

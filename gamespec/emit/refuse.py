@@ -14,10 +14,13 @@ from gamespec.solvers.base import beside, children, leaders
 
 
 class UnsupportedError(Exception):
-    """Something that this version cannot write as a program, with what to do instead."""
+    """Something that this version cannot write as a program, with what to do instead.
 
-    def __init__(self, what: str, hint: str = "") -> None:
-        self.what, self.hint = what, hint
+    `at` is where it stands, as `check.places.find` knows it: `d:pgd.start` of the schedule, or `var:d` of the game.
+    """
+
+    def __init__(self, what: str, hint: str = "", at: str = "") -> None:
+        self.what, self.hint, self.at = what, hint, at
         super().__init__(what)
 
 
@@ -76,7 +79,9 @@ def _beams(game: ir.Game, plan: Plan, given: frozenset[str]) -> None:
         if words("networks")[net.source.word].batch_coupled:
             raise UnsupportedError(f"{what}: `{net.source.word}` keeps statistics of its batches", "take a network without them, such as `mlp(64)`")
         if (moves := words("rules")[rule.word]).together or moves.numbers is None:
-            raise UnsupportedError(f"{what} by `{rule.word}`, which looks at a whole player", f"write `{name}: adam(lr = 1e-3)`")
+            raise UnsupportedError(
+                f"{what} by `{rule.word}`, which looks at a whole player", f"write `{name}: adam(lr = 1e-3)`", f"{name}:{rule.word}"
+            )
         if any(n == name for n, _ in plan.kept):
             raise UnsupportedError(f"{what} in a set", "write `method: alternating`, which keeps one")
         if any(isinstance(r, Hull) for op in flat(plan.body) if isinstance(op, Derive) for _, r in op.through):
@@ -139,25 +144,28 @@ def _through(game: ir.Game, op: Derive, plan: Plan) -> None:
 def _follower(game: ir.Game, plan: Plan, follower: str, how: Response, networks: set[str]) -> None:
     """What one follower allows."""
     node = game.node(follower)
-    names = ", ".join(f"`{o}`" for o in node.owns)
+    names, at = ", ".join(f"`{o}`" for o in node.owns), f"{node.owns[0]}:through"
     bound = any(v.name in node.owns and v.set is not None for v in game.vars)
     # The answers of tasks are one array, and the sum of their objectives has a system of its own for each.
     tasks = isinstance(how, (Implicit, Unrolled)) and not each(game, node.scope)
     if node.scope and not tasks:
-        raise UnsupportedError(f"{names} answers each sample, and no derivative passes through that in this version", "write `through(stop)`")
+        raise UnsupportedError(f"{names} answers each sample, and no derivative passes through that in this version", "write `through(stop)`", at)
     if isinstance(how, Implicit) and how.how == "newton" and networks & set(node.owns):
-        raise UnsupportedError(f"{names} has too many numbers for a dense system", "write `through(implicit(by = cg))`")
+        raise UnsupportedError(f"{names} has too many numbers for a dense system", "write `through(implicit(by = cg))`", at)
     needs_hessian = isinstance(how, Differences) or (isinstance(how, Implicit) and how.how in ("cg", "approxgrad"))
     if needs_hessian and (bound or beside(game, follower)):
         why = "lies in a set" if bound else "is not the only follower"
-        raise UnsupportedError(f"{names} {why}, so that its system is not symmetric", "write `through(implicit(by = gmres))`")
+        raise UnsupportedError(f"{names} {why}, so that its system is not symmetric", "write `through(implicit(by = gmres))`", at)
     if isinstance(how, (Penalty, ValueFunction)) and len(leaders(game, follower)) > 1:
         led = " and ".join(f"`{o}`" for n in leaders(game, follower) for o in game.node(n).owns)
         raise UnsupportedError(
             f"{names} follows {led}, and under a price it would move for one of them against the other",
             "write `through(implicit)` or `through(unroll)`",
+            at,
         )
     if isinstance(how, Unrolled):
         for o in node.owns:
             if words("rules")[plan.rule(o).word].advance is None:
-                raise UnsupportedError(f"no derivative passes through steps of `{plan.rule(o).word}`", f"give `{o}` sgd or adam steps")
+                raise UnsupportedError(
+                    f"no derivative passes through steps of `{plan.rule(o).word}`", f"give `{o}` sgd or adam steps", f"{o}:{plan.rule(o).word}"
+                )

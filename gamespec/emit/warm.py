@@ -35,23 +35,24 @@ def refuse_warm(game: ir.Game, plan: Plan) -> None:
         owner, data = game.node(node), next((d for d in game.data if d.name == source), None)
         (name,) = owner.owns
         what = f"no answer `{name}` can be kept from one visit to the next"
-        again = f"write `start = uniform` for `{name}`"
+        noisy = any(isinstance(op, Respond) and op.node == node and op.rule.word == "langevin" for op in flat(plan.body))
+        again, at = f"write `start = uniform` for `{name}`", f"{name}:{'langevin' if noisy else 'pgd'}.start"
         if owner.axis:
-            raise UnsupportedError(f"{what}: there is one for each element of a family", again)
+            raise UnsupportedError(f"{what}: there is one for each element of a family", again, at)
         if data is None or data.source.word == "iid" or not is_table(game, source) or any(d.over != source for d in owner.scope):
-            raise UnsupportedError(f"{what}: not every sample that it answers is a row of one table, which comes again", again)
+            raise UnsupportedError(f"{what}: not every sample that it answers is a row of one table, which comes again", again, at)
         if not each(game, owner.scope):
-            raise UnsupportedError(f"{what}: it answers tasks, and not rows", again)
+            raise UnsupportedError(f"{what}: it answers tasks, and not rows", again, at)
         known = data.source.word in words("data")
         if known and of_table(data.source)[2]:
             moved = f"the images of `{source}` are moved anew at each visit, and the answer is to another image"
-            raise UnsupportedError(f"{what}: {moved}", f"drop `pad` and `flip`, or {again}")
+            raise UnsupportedError(f"{what}: {moved}", f"drop `pad` and `flip`, or {again}", at)
         if plain_use(data.source)[1].get("keep") == "disk":
-            raise UnsupportedError(f"{what}: `{source}` lies on the disk, and its answers would fill memory", f"drop `keep = disk`, or {again}")
+            raise UnsupportedError(f"{what}: `{source}` lies on the disk, and its answers would fill memory", f"drop `keep = disk`, or {again}", at)
         rows, shape = rows_of(game, source) if known else 0, next(v.type.shape for v in game.vars if v.name == name)
         size = rows * math.prod(shape) * (8 if plan.precision == "float64" else 4)
         if size > LARGEST:
-            raise UnsupportedError(f"{what}: {rows} rows of `{source}` make a table of {size / 2**30:.1f} GiB, and 4 are allowed", again)
+            raise UnsupportedError(f"{what}: {rows} rows of `{source}` make a table of {size / 2**30:.1f} GiB, and 4 are allowed", again, at)
 
 
 def warm_tables(scene: Scene) -> set[str]:

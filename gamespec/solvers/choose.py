@@ -134,7 +134,7 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
         word, reason = "linear_program", "mixtures against each other: the equilibrium is a linear program, solved at once"
     why = rejection(game, solvers[word], facts)
     if why and not written and game.order_word == "simultaneous":
-        return Unplayable(word, why, "drop `order simultaneous`, and followers answer")
+        return Unplayable(word, why, "drop `order simultaneous`, and followers answer", "order")
     if why:
         return Unplayable(word, why)
     if turn is not None and not _turns(solvers[word]):

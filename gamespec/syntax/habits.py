@@ -27,13 +27,58 @@ _MEMBER = re.compile(r"\.(?:parameters|named_parameters|params|weights|state_dic
 
 
 def _beside(m: Mistake) -> Diagnostic | None:
-    """`[ f ] s.t. ..`: what binds the players stands inside the bracket, behind the objective."""
+    """`[ f ] s.t. ..`, `nash { .. } s.t. ..`: what binds the players stands inside the bracket, behind the objective."""
     before = m.back()
-    if m.token.type != "_ST" or m.tokens[0].type != "SOLVE" or before.type != "RSQB" or m.opened:
+    if m.token.type != "_ST" or m.tokens[0].type != "SOLVE" or before.type not in ("RSQB", "RBRACE") or m.opened:
         return None
     last = next((t for k, t in enumerate(m.tokens) if m.tokens[min(k + 1, len(m.tokens) - 1)].type in (END, "ORDER", "TIES") and k >= m.at), before)
     text = m.source.text[m.token.start : last.end]
-    return _instead(m, before, last, f"`{m.token.text}` stands inside the bracket", "the objective ends before it", f"{text} ]")
+    message, label = ("bracket", "the objective ends before it") if before.type == "RSQB" else ("brace", "the players end before it")
+    return _instead(m, before, last, f"`{m.token.text}` stands inside the {message}", label, f"{text} {before.text}")
+
+
+def _follower(m: Mistake) -> Diagnostic | None:
+    """`follower: w = argmin{w}[ .. ]`: an answer to all players is none of them, and stands behind `s.t.`."""
+    answers = m.ahead().text in ("=", "in") and m.ahead(2).text in ("argmin", "argmax")
+    if m.token.type != "NAME" or m.tokens[0].type != "SOLVE" or m.back().text != ":" or not answers or m.back(2).type != "NAME":
+        return None
+    return _instead(m, m.back(2), m.back(), "a follower is no player beside the others", "it answers them", "s.t.")
+
+
+def _afterwards(m: Mistake) -> Diagnostic | None:
+    """`where .. s.t. ..`: what binds the players comes first."""
+    if m.token.type != "_ST" or m.tokens[0].type != "SOLVE" or not m.opened:
+        return None
+    inside = m.tokens[m.tokens.index(m.opened[-1]) : m.at]
+    first = next((t for t in reversed(inside) if t.type == "_WHERE"), None)
+    if first is None:
+        return None
+    hint = "write `s.t. ..` first, and `where ..` behind it"
+    return Diagnostic("GE016", "`where` stands behind `s.t.`", Label(m.span(m.token), "after `where` nothing but names follows"),
+                      (Label(m.span(first)),), hint=hint)  # fmt: skip
+
+
+def _drawn(m: Mistake) -> Diagnostic | None:
+    """`E[z ~ noise][ .. ]`: names are bound in braces."""
+    if not m.opened or m.opened[-1].type != "LSQB" or m.token.text not in ("~", "in"):
+        return None
+    bracket = m.opened[-1]
+    word, end = m.tokens[m.tokens.index(bracket) - 1], _closed(m, bracket)
+    if word.text not in ("E", "mean", "sum", "prod", "min", "max", "argmin", "argmax"):
+        return None
+    span = Span(m.source.name, word.start, min(end + 1, m.tokens[-1].end))
+    inside = m.source.text[bracket.end : end].strip()
+    return _replaced(m, span, f"`{word.text}` binds in braces", "", f"{word.text}{{{inside}}}")
+
+
+def _listed(m: Mistake) -> Diagnostic | None:
+    """`schedule { x: sgd(), y: adam() }`: a comma between entries, which only parts directives."""
+    comma = m.back(2)
+    if m.token.text != ":" or m.tokens[0].type != "SCHEDULE" or comma.type != "COMMA" or len(m.opened) != 1:
+        return None
+    span, hint = m.span(comma), "remove the `,`"
+    return Diagnostic("GE001", "nothing needs a `,` here", Label(span, "entries follow each other without it"), hint=hint,
+                      fixes=(change(hint, span, "", safe=True),))  # fmt: skip
 
 
 def _initial(m: Mistake) -> Diagnostic | None:
@@ -103,4 +148,25 @@ def _replaced(m: Mistake, span: Span, message: str, label: str, meant: str) -> D
     return Diagnostic("GE016", message, Label(span, label), hint=hint, fixes=(change(hint if meant in hint else "write it so", span, meant),))
 
 
-RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (_beside, _initial, _then, _condition, _member)
+def _outside(m: Mistake) -> Diagnostic | None:
+    """`x: hedge(lr = 0.1), average = uniform`: an argument outside of the parentheses."""
+    key, value = m.back(), m.ahead()
+    if m.token.text != "=" or m.tokens[0].type != "SCHEDULE" or len(m.opened) != 1 or m.back(2).type != "COMMA" or key.type != "NAME":
+        return None
+    given = f"{clip(key.text)} = {clip(value.text)}"
+    hint = f"the method averages: `method: simultaneous({given})`" if key.text == "average" else f"write it in parentheses, `sgd({given})`"
+    return Diagnostic("GE016", "an argument stands in the parentheses of its word", Label(m.span(key, value)), hint=hint)
+
+
+RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
+    _beside,
+    _follower,
+    _afterwards,
+    _drawn,
+    _listed,
+    _outside,
+    _initial,
+    _then,
+    _condition,
+    _member,
+)

@@ -256,10 +256,16 @@ def _stack(m: Mistake) -> Diagnostic | None:
     elif m.token.type == END:
         message, hint = "the body is missing", "write it in brackets: `min{u} max{v} [ f ]`"
     else:
-        message, hint = "the body stands in brackets", f"write `[ {said(m.token)} .. ]`"
+        message, hint = "the body stands in brackets", f"write `[ {_inside(m)} ]`"
     comma = m.token.type == "COMMA" and m.ahead().type == "OP"
     fixes = (change("drop the comma", m.span(m.token), "", safe=True),) if comma else ()
     return _form(m, m.back() if m.token.type == END else m.token, message, "expected `[` here", hint, fixes)
+
+
+def _inside(m: Mistake) -> str:
+    """What is to stand in brackets: what stands in parentheses now, as far as it is short."""
+    inside = re.match(r"\(\s*([^()\n]{1,40}?)\s*\)", m.source.text[m.token.start : m.token.start + 44])
+    return inside.group(1) if inside else f"{said(m.token)} .."
 
 
 def _absolute(m: Mistake) -> Diagnostic | None:

@@ -34,6 +34,15 @@ def change(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
+ANSWER = "w = argmin{w}[ (w - a - b)^2 ]"
+LEADERS = f"language 1\nvar a: R\nvar b: R\nvar w: R\nsolve nash {{ first: min{{a}}[ a*w ] second: min{{b}}[ b*w ] s.t. {ANSWER} }}\n"
+BALL = """language 1
+data moons: (x: R[2], y: class[2]) = moons(n = 8)
+var u: R[2]
+var p: Dist(moons) in Wball(moons, 0.5, norm = 1, order = 2)
+solve min{u} max{p} [ E{(x, y) ~ p}[ norm(x - u)^2 ] ]
+"""
+
 ROWS = (
     # ---------------------------------------------------------------- the list of issue 2
     Bad("unclosed bracket", change(SADDLE, "[ x*y ]", "[ x*y "), "GE002", "[", "[", "]"),
@@ -523,9 +532,14 @@ ROWS = (
     ),
     Bad("a block with a hole", change(NASH, "forall i in 0..2", "forall i in 1..2"), "GE208", "1..2", "from 0", "0..2", "0..2"),
     Bad("two orders", change(SADDLE, "x*y ]", "x*y ] order auto order auto"), "GE019", "order auto", "twice", "keep one"),
-    Bad("an order in an equilibrium",
+    Bad(
+        "an order in an equilibrium",
         "language 1\nvar a in [0, 1]\nvar b in [0, 1]\nsolve nash { x: min{a} [ a*b ]  y: min{b} [ b - a*b ] } order a then b\n",
-        "GE308", "order a then b", "nobody sees", "drop `nash`"),
+        "GE308",
+        "order a then b",
+        "nobody sees",
+        "drop `nash`",
+    ),
     Bad("a place taken twice", change(SADDLE, "x*y ]", "x*y ] order x then x"), "GE102", "order x then x", "two places", "once"),
     Bad("two names of a game", "game a\ngame b\n" + SADDLE, "GE102", "game b", "twice", "one of the two"),
     Bad("two arrows", change(GAN, "net G: R[8] -> R[2] =", "net G: (a: R[8]) -> (b: R[2]) ="), "GE202", "(b: R[2])", "one type", "write `R`"),
@@ -557,38 +571,112 @@ ROWS = (
     ),
     Bad("copies for all at once", SADDLE + "schedule { method: simultaneous y: beam(K = 2) }", "GE506", "beam(K = 2)", "keeps no copies", "k_beam"),
     # ---------------------------------------------------------------- habits of other tools
-    Bad("s.t. behind the bracket", change(BILEVEL, "(u - w)^2  s.t. w = argmin{w}[ (w - u - 1)^2 ] ]",
-        "(u - w)^2 ] s.t. w = argmin{w}[ (w - u - 1)^2 ]"),
-        "GE016", "] s.t. w = argmin{w}[ (w - u - 1)^2 ]", "inside the bracket", "write `s.t.", "s.t. w = argmin{w}[ (w - u - 1)^2 ] ]"),
-    Bad("subject to behind the bracket", "language 1\nvar x in [-1, 1]\nsolve min{x} [ x^2 ] subject to x >= 1/2\n",
-        "GE016", "] subject to x >= 1/2", "inside the bracket", "subject to", "subject to x >= 1/2 ]"),
+    Bad(
+        "s.t. behind the bracket",
+        change(BILEVEL, "(u - w)^2  s.t. w = argmin{w}[ (w - u - 1)^2 ] ]", "(u - w)^2 ] s.t. w = argmin{w}[ (w - u - 1)^2 ]"),
+        "GE016",
+        "] s.t. w = argmin{w}[ (w - u - 1)^2 ]",
+        "inside the bracket",
+        "write `s.t.",
+        "s.t. w = argmin{w}[ (w - u - 1)^2 ] ]",
+    ),
+    Bad(
+        "subject to behind the bracket",
+        "language 1\nvar x in [-1, 1]\nsolve min{x} [ x^2 ] subject to x >= 1/2\n",
+        "GE016",
+        "] subject to x >= 1/2",
+        "inside the bracket",
+        "subject to",
+        "subject to x >= 1/2 ]",
+    ),
     Bad("a variable with a value", change(SADDLE, "var x: R", "var x: R = 3"), "GE016", "=", "no value of its own", "init", "init"),
     Bad("a colon behind if", change(SADDLE, "x*y ]", "y * (if x > 0: x else -x) ]"), "GE016", "if x > 0:", "condition", "then", "if x > 0 then"),
-    Bad("a ball by its norm", change(ROBUST, "d in Linf(eps) & (domain(a) - a)", "d: norm(d, inf) <= eps"),
-        "GE016", "d: norm(d, inf) <= eps", "from a set", "Linf", "d in Linf(eps)"),
-    Bad("a ball by its norm alone", change(ROBUST, "d in Linf(eps) & (domain(a) - a)", "norm(d) <= eps/2"),
-        "GE016", "norm(d) <= eps/2", "from a set", "L2", "d in L2(eps/2)"),
-    Bad("a ball by bars", change(ROBUST, "d in Linf(eps) & (domain(a) - a)", "|d| <= eps"), "GE016", "|d| <= eps", "from a set", "Linf",
-        "d in Linf(eps)"),
+    Bad(
+        "a ball by its norm",
+        change(ROBUST, "d in Linf(eps) & (domain(a) - a)", "d: norm(d, inf) <= eps"),
+        "GE016",
+        "d: norm(d, inf) <= eps",
+        "from a set",
+        "Linf",
+        "d in Linf(eps)",
+    ),
+    Bad(
+        "a ball by its norm alone",
+        change(ROBUST, "d in Linf(eps) & (domain(a) - a)", "norm(d) <= eps/2"),
+        "GE016",
+        "norm(d) <= eps/2",
+        "from a set",
+        "L2",
+        "d in L2(eps/2)",
+    ),
+    Bad(
+        "a ball by bars",
+        change(ROBUST, "d in Linf(eps) & (domain(a) - a)", "|d| <= eps"),
+        "GE016",
+        "|d| <= eps",
+        "from a set",
+        "Linf",
+        "d in Linf(eps)",
+    ),
     Bad("a half line", change(SADDLE, "min{x}", "min{x >= 0}"), "GE016", "x >= 0", "from a set", "in", "x in [0, inf]"),
     Bad("parameters of a player", change(ROBUST, "min{h}", "min{h.parameters()}"), "GE016", "h.parameters()", "by its name", "write `h`", "h"),
-    Bad("parameters in a formula", change(ROBUST, "[ ce(h(a + d), b) ]\nm", "[ ce(h(a + d), b) + norm(h.parameters())^2 ]\nm"),
-        "GE204", "h.parameters", "no functions of its own", "params w"),
-    Bad("fgsm", change(ROBUST, "d: pgd(steps = 10, lr = 0.04)", "d: fgsm()"), "GE501", "fgsm()", "another name", "pgd",
-        "pgd(steps = 1, start = zero)"),
+    Bad(
+        "parameters in a formula",
+        change(ROBUST, "[ ce(h(a + d), b) ]\nm", "[ ce(h(a + d), b) + norm(h.parameters())^2 ]\nm"),
+        "GE204",
+        "h.parameters",
+        "no functions of its own",
+        "params w",
+    ),
+    Bad(
+        "fgsm", change(ROBUST, "d: pgd(steps = 10, lr = 0.04)", "d: fgsm()"), "GE501", "fgsm()", "another name", "pgd", "pgd(steps = 1, start = zero)"
+    ),
     Bad("gd", change(SADDLE, "x*y ]", "x*y ]\nschedule { x: gd(0.1) }"), "GE501", "gd(0.1)", "another name", "descent", "descent(lr = 0.1)"),
-    Bad("cross_entropy", change(ROBUST, "max{d in Linf(eps) & (domain(a) - a)} [ ce(h(a + d), b) ]", "[ cross_entropy(h(a), b) ]")
-        .replace("  d: pgd(steps = 10, lr = 0.04)", "").replace("param eps in [0, 1] = 0.15\n", ""),
-        "GE101", "cross_entropy", "did you mean `ce`", "write `ce`", "ce"),
+    Bad(
+        "cross_entropy",
+        change(ROBUST, "max{d in Linf(eps) & (domain(a) - a)} [ ce(h(a + d), b) ]", "[ cross_entropy(h(a), b) ]")
+        .replace("  d: pgd(steps = 10, lr = 0.04)", "")
+        .replace("param eps in [0, 1] = 0.15\n", ""),
+        "GE101",
+        "cross_entropy",
+        "did you mean `ce`",
+        "write `ce`",
+        "ce",
+    ),
     Bad("epochs of nothing", SADDLE + "run { epochs = 3 }", "GE501", "epochs = 3", "has none", "steps", "steps = 1000"),
-    Bad("epochs of a stream", change(GAN, "steps = 10", "epochs = 2"), "GE501", "epochs = 2", "no data source here has an end", "steps",
-        "steps = 1000"),
-    Bad("a million terms", change(SADDLE, "x*y ]", "x*y + sum{i in 0..999_999}[ (x - i)^2 ] ]"),
-        "GE211", "sum{i in 0..999_999}", "1000000 terms", "sum(c * x)"),
-    Bad("a million terms in two sums", change(SADDLE, "x*y ]", "x*y + sum{i in 0..999}[ sum{j in 0..999}[ (x - i*j)^2 ] ] ]"),
-        "GE211", "sum{j in 0..999}", "1000000 terms", "sum(c * x)"),
-    Bad("the largest of a million", change(SADDLE, "x*y ]", "x*y + max{i in 0..999_999}[ (x - i)^2 ] ]"),
-        "GE211", "max{i in 0..999_999}", "1000000 terms", "sum(c * x)"),
+    Bad(
+        "epochs of a stream",
+        change(GAN, "steps = 10", "epochs = 2"),
+        "GE501",
+        "epochs = 2",
+        "no data source here has an end",
+        "steps",
+        "steps = 1000",
+    ),
+    Bad(
+        "a million terms",
+        change(SADDLE, "x*y ]", "x*y + sum{i in 0..999_999}[ (x - i)^2 ] ]"),
+        "GE211",
+        "sum{i in 0..999_999}",
+        "1000000 terms",
+        "sum(c * x)",
+    ),
+    Bad(
+        "a million terms in two sums",
+        change(SADDLE, "x*y ]", "x*y + sum{i in 0..999}[ sum{j in 0..999}[ (x - i*j)^2 ] ] ]"),
+        "GE211",
+        "sum{j in 0..999}",
+        "1000000 terms",
+        "sum(c * x)",
+    ),
+    Bad(
+        "the largest of a million",
+        change(SADDLE, "x*y ]", "x*y + max{i in 0..999_999}[ (x - i)^2 ] ]"),
+        "GE211",
+        "max{i in 0..999_999}",
+        "1000000 terms",
+        "sum(c * x)",
+    ),
     # ---------------------------------------------------------------- sources
     Bad(
         "a source without such a column",
@@ -646,6 +734,102 @@ ROWS = (
     Bad("an unknown dist", change(GAN, "Normal(0, 1)", "Gaussian(0, 1)"), "GE601", "Gaussian", "unknown distribution", "Normal"),
     Bad("an unknown net", change(GAN, "R[2] = mlp(32)", "R[2] = mpl(32)"), "GE601", "mpl", "did you mean `mlp`", "write `mlp`", "mlp"),
     Bad("a number for a source", change(GAN, "Normal(0, 1)", "3"), "GE601", "3", "needed here", "by name"),
+    # ---------------------------------------------------------------- followers of several leaders
+    Bad(
+        "an answer in each bracket",
+        change(LEADERS.replace(" s.t. " + ANSWER, ""), "a*w ]", f"a*w s.t. {ANSWER} ]").replace("b*w ]", f"b*w s.t. {ANSWER} ]"),
+        "GE301",
+        "argmin{w}",
+        "two owners",
+        "`nash { .. s.t. w = argmin{w}[ .. ] }`",
+    ),
+    Bad("a player who answers as well", change(LEADERS, "b*w ]", "b*w ] third: min{w}[ w^2 ]"), "GE301", "min{w}", "two owners", "`third`"),
+    Bad(
+        "an answer behind the brace",
+        LEADERS.replace(f" s.t. {ANSWER} }}", f" }} s.t. {ANSWER}"),
+        "GE016",
+        f"}} s.t. {ANSWER}",
+        "inside the brace",
+        f"`s.t. {ANSWER} }}`",
+        f"s.t. {ANSWER} }}",
+    ),
+    Bad("an answer among the players", change(LEADERS, "s.t. w", "third: w"), "GE016", "third:", "answers them", "write `s.t.`", "s.t."),
+    Bad(
+        "an answer by an arrow",
+        change(LEADERS, "w = argmin", "w <- argmin"),
+        "GE291",
+        "w <- argmin{w}[ (w - a - b)^2 ]",
+        "given with `=`",
+        "`w = argmin{w}[ .. ]`",
+    ),
+    Bad("names before an answer", change(LEADERS, "s.t. w", "where p = a s.t. w"), "GE016", "s.t.", "behind `s.t.`", "first"),
+    # ---------------------------------------------------------------- what a hint names is in the file
+    Bad(
+        "a phase without an end",
+        SADDLE + "schedule { phases: only(y), all }",
+        "GE501",
+        "only(y)",
+        "last phase",
+        "`only(y, steps = 100)`",
+        "only(y, steps = 100)",
+    ),
+    Bad(
+        "again before the end",
+        SADDLE + "schedule { phases: again }",
+        "GE501",
+        "again",
+        "last phase",
+        "`phases: only(y, steps = 50), all(steps = 50), again`",
+    ),
+    Bad(
+        "a phase of nobody",
+        SADDLE + "schedule { phases: only(steps = 3), all }",
+        "GE501",
+        "only(steps = 3)",
+        "names the players",
+        "`only(y, steps = 100)`",
+        "only(y, steps = 100)",
+    ),
+    Bad("half a step of a phase", SADDLE + "schedule { phases: only(x, steps = 2.5), all }", "GE501", "2.5", "whole number", "write `3`", "3"),
+    Bad("a number left out", change(SADDLE, "max{y} [ x*y ]", "max{j in 0..2 \\ {1}} [ x*j ]"), "GE207", "{1}", "only a class", "`param a = [0, 2]`"),
+    Bad("a leader of few", change(SADDLE, "min{x}", "min{i in 0..2}"), "GE403", "0..2", "only a follower", "`Simplex(3)`"),
+    Bad("a list of choices", change(SADDLE, "max{y}", "max{j in {0, 2, 5}}"), "GE403", "{0, 2, 5}", "from a range", "`param a = [0, 2, 5]`"),
+    Bad(
+        "an average of weights",
+        SADDLE + "schedule { x: sgd(lr = 0.1, average = uniform) }",
+        "GE501",
+        "average",
+        "takes no average",
+        "`method: simultaneous(average = uniform)`",
+    ),
+    Bad(
+        "an average beside",
+        SADDLE + "schedule { x: sgd(lr = 0.1), average = uniform }",
+        "GE016",
+        "average = uniform",
+        "parentheses",
+        "`method: simultaneous(average = uniform)`",
+    ),
+    Bad("an argument beside", SADDLE + "schedule { x: sgd(), lr = 0.1 }", "GE016", "lr = 0.1", "parentheses", "`sgd(lr = 0.1)`"),
+    Bad("entries with commas", SADDLE + "schedule { x: sgd(), y: adam() }", "GE001", ",", "nothing needs a `,`", "remove the `,`"),
+    Bad("a body in parentheses", change(SADDLE, "[ x*y ]", "( x*y )"), "GE013", "(", "in brackets", "`[ x*y ]`"),
+    Bad("a draw in brackets", change(GAN, "E{z ~ noise}", "E[z ~ noise]"), "GE016", "E[z ~ noise]", "in braces", "`E{z ~ noise}`", "E{z ~ noise}"),
+    Bad("a metric of a metric", SADDLE + "metric m = x\nmetric k = m + 1", "GE101", "m", "cannot name each other", "`let m_value = ..`"),
+    Bad(
+        "a constraint on no sample",
+        change(ROBUST, "ce(h(a + d), b) ]\nmetric", "ce(h(a + d), b) s.t. eps >= 0.1 ]\nmetric"),
+        "GE291",
+        "eps >= 0.1",
+        "says nothing of one sample",
+        "leader's `s.t.`",
+    ),
+    # ---------------------------------------------------------------- distributions near a source
+    Bad("an order above 2", change(BALL, "order = 2", "order = 3"), "GE292", "3", "above 2", "write `2`", "2"),
+    Bad("an order below 1", change(BALL, "order = 2", "order = 0.5"), "GE501", "0.5", "no distance", "write `1`", "1"),
+    Bad("a norm of 3", change(BALL, "norm = 1", "norm = 3"), "GE501", "3", "1, 2 or inf", "write `2`", "2"),
+    Bad("a ball of no size", change(BALL, "0.5", "0"), "GE501", "0", "positive", "`Wball(moons, 0.1"),
+    Bad("a negative ball", change(BALL, "0.5", "-0.5"), "GE501", "-0.5", "positive", "`Wball(moons, 0.1"),
+    Bad("a ball around nothing", change(BALL, "Wball(moons", "Wball(moon"), "GE101", "moon", "did you mean `moons`", "write `moons`", "moons"),
     Bad("a choice without a family", change(BETA, "d[k] in argmax{t in", "d in argmax{t in"), "GE208", "", "family", "d[k]"),
 )
 
@@ -760,7 +944,7 @@ def test_data_that_was_not_given_is_missed_at_the_run(tmp_path, capsys):
 @pytest.mark.parametrize("rows", ["(a: image[1, 8, 8] in [0, 255], b: class[10])", "(a: image[1, 8, 8], b: class[10]) in [0, 255]"])
 def test_data_far_inside_of_their_range_are_noticed(rows):
     """Pixels between 0 and 1, declared as 0 to 255, let `Linf(8)` pass: the warning has the range of the data, ready to be typed."""
-    text = change(ROBUST, 'train: (a: image[1, 8, 8] in [0, 1], b: class[10])', f"train: {rows}").replace("= 0.15", "= 1")
+    text = change(ROBUST, "train: (a: image[1, 8, 8] in [0, 1], b: class[10])", f"train: {rows}").replace("= 0.15", "= 1")
     (found,) = [d for d in said(text) if d.code == "GW414"]
 
     assert under(text, found) == "[0, 255]"

@@ -120,15 +120,15 @@ def test_the_expanded_file_plays_the_same(order):
 
 
 def test_what_has_no_dual_is_refused():
-    """A distribution that stands with its leader, and orders outside of 1 to 2."""
-    for text, order in (
-        ("solve min{b} [ max{p} [ " + LINEAR, "3"),
-        ("solve min{b} [ min{p} [ " + LINEAR, "2"),
-        ("solve min{b} [ max{p} [ " + LINEAR, "1/2"),
+    """A distribution that stands with its leader, and orders outside of 1 to 2, of which those below 1 are no distances."""
+    for text, order, code in (
+        ("solve min{b} [ max{p} [ " + LINEAR, "3", "GE292"),
+        ("solve min{b} [ min{p} [ " + LINEAR, "2", "GE292"),
+        ("solve min{b} [ max{p} [ " + LINEAR, "1/2", "GE501"),
     ):
         with pytest.raises(GameError) as caught:
             ran(text, order=order)
-        assert {d.code for d in caught.value.diagnostics if d.code.startswith("GE")} == {"GE292"}
+        assert {d.code for d in caught.value.diagnostics if d.code.startswith("GE")} == {code}
 
 
 @pytest.mark.parametrize(("order", "loss", "code"), [("1", "norm(a)^2/2", "GW415"), ("3/2", "norm(a)^2/2", "GW415"), ("1", "exp(a[1]/8)", "")])
