@@ -21,6 +21,7 @@ from gamespec.kernels.concepts import (
     tangent,
     total_slope,
 )
+from gamespec.kernels.verdicts import minimax_check
 
 D = torch.float64
 
@@ -287,3 +288,13 @@ def test_a_minimax_point_is_no_saddle_point_by_its_gap():
 
     assert float(high) < 1e-12
     assert float(low) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(("curved", "ok"), [(0.0, None), (1e-14, None), (-1.0, False), (1.0, True)])
+def test_no_curvature_is_taken_along_an_answer_without_a_derivative(curved, ok):
+    """The follower of u^2 + uv - c v^2/2: where c is 0 but for rounding nothing is said of the leader, and 1/c is not shown as a curvature."""
+    points = [torch.zeros(1, dtype=D), torch.zeros(1, dtype=D)]
+    entry = minimax_check(zero_sum(lambda u, v: u**2 + u * v - curved * v**2 / 2), points, [None, None], 1e-3, "")
+
+    assert entry["ok"] is ok
+    assert ("singular" in entry["note"]) == (ok is None)
