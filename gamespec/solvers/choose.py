@@ -150,7 +150,8 @@ def choose(game: ir.Game, facts: Facts, schedule: str | None = None) -> Choice |
         return Unplayable(word, why, hint, "phases")
     rejected = [(s.word, rejection(game, s, facts) or _passed_over(s, facts)) for s in solvers.values() if s.word != word]
     warning = ""
-    if solvers[word].accepts.order == "simultaneous" and game.edges and not (facts.saddle.verdict or facts.identical.verdict):
+    ordered = bool(game.edges) and game.order_word != "simultaneous"
+    if solvers[word].accepts.order == "simultaneous" and ordered and not (facts.saddle.verdict or facts.identical.verdict):
         warning = f"{word} moves all players at once: it looks for a local Nash point, and the order as written may have another answer"
     return Choice(solvers[word], table, reason, tuple(rejected), warning)
 

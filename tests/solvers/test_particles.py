@@ -64,6 +64,15 @@ def test_a_step_is_one_of_the_cone():
     assert torch.allclose(s.q_weights, lowered / lowered.sum(), rtol=0, atol=1e-14)
 
 
+def test_players_who_move_at_once_give_up_no_order():
+    """`order simultaneous` asks for what the method does; without it the order of play is given up, and that is said."""
+    asked = pipeline.compile(pipeline.check(Source("polynomial.game", text()))).diagnostics
+    in_turn = pipeline.compile(pipeline.check(Source("polynomial.game", text().replace("order simultaneous", "")))).diagnostics
+
+    assert [d.code for d in asked] == []
+    assert [d.code for d in in_turn] == ["GW505"]
+
+
 def test_points_of_several_numbers_have_weights_in_every_copy_of_an_answer():
     """Copies [K, 3, 2] with weights [K, 3]: each slope is that of the sum over the mixture, divided by the weight of its point, at the new y."""
     spec = "var y: R[2] in [-1, 1]\nvar p: Dist(R[2]) in [-1, 1]\nsolve min{y} max{p} E{x ~ p} [ norm(x - y)^2 ]"
