@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from gamespec.check.constant import plain
 from gamespec.check.shape import globals_of
 from gamespec.ir import game as ir
 from gamespec.ir.expr import Call, Expr, Index, Num, Reduce, Ref
@@ -15,7 +16,7 @@ _BALLS = {"inf": "Linf", "2": "L2", "1": "L1"}
 
 
 def in_sets(game: ir.Game) -> ir.Game:
-    """The game with `norm(d) <= eps` as the set of an answer that lies in none, or in a box where the norm is that of one."""
+    """The game with `norm(d) <= eps` as the set of an answer that lies in none, or in a box where the ball is one or lies inside."""
     for node in game.nodes:
         var = next((v for v in game.vars if node.owns == (v.name,)), None)
         if var is None or not node.scope:
@@ -23,11 +24,11 @@ def in_sets(game: ir.Game) -> ir.Game:
         kept = []
         for constraint in node.constraints:
             ball = _ball(game, constraint, var)
-            alone = var is not None and (var.set is None or (ball is not None and _boxes([*var.set.parts, ball])))
-            if ball is None or not alone:
+            inside = ball is not None and _inside(game, ball, var)
+            if ball is None or not (inside or (var.set is not None and _boxes([*var.set.parts, ball]))):
                 kept.append(constraint)
                 continue
-            var = var.model_copy(update={"set": ir.Set(parts=(*(var.set.parts if var.set else ()), ball))})
+            var = var.model_copy(update={"set": ir.Set(parts=(*(var.set.parts if var.set and not inside else ()), ball))})
         changed = node.model_copy(update={"constraints": tuple(kept)})
         variables = tuple(var if v.name == var.name else v for v in game.vars)
         game = game.model_copy(update={"nodes": tuple(changed if n.id == node.id else n for n in game.nodes), "vars": variables})
@@ -36,6 +37,18 @@ def in_sets(game: ir.Game) -> ir.Game:
 
 def _boxes(parts: list[ir.Part]) -> bool:
     return all(p.word in ("Linf", "Box") for p in parts)
+
+
+def _inside(game: ir.Game, ball: ir.Part, var: ir.Var) -> bool:
+    """Whether a ball around 0 lies in everything that its variable is bound to, so that nothing else need be projected on."""
+    values = {p.name: p.value for p in game.params}
+    for part in var.set.parts if var.set is not None else ():
+        if part.shift is not None or part.word not in ("Linf", "Box"):
+            return False
+        radius, *sides = (float(str(plain(values.get(a.name, a) if isinstance(a, Ref) else a))) for a in (*ball.args, *part.args))
+        if radius > (sides[0] if part.word == "Linf" else min(-sides[0], sides[1])):
+            return False
+    return True
 
 
 def _ball(game: ir.Game, constraint: Expr, var: ir.Var) -> ir.Part | None:

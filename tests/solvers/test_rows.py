@@ -98,15 +98,25 @@ run {{ precision = float64 }}
     assert before - float(s.x) == pytest.approx(float(slope), rel=1e-3)
 
 
+@pytest.mark.parametrize("declared", [": R[64]", ": R[64] in [-1, 0.2]", ": R[64] in Linf(eps) & [-2, 1]"])
 @pytest.mark.parametrize(("norm", "part"), [("norm(d) <= eps", "L2(eps)"), ("eps >= norm(d, 1)", "L1(eps)"), ("norm(d, inf) <= eps", "Linf(eps)")])
-def test_a_norm_is_a_set(norm, part):
-    """Where the constraint is a ball, answers are projected on it: the very game with the set."""
+def test_a_norm_is_a_set(norm, part, declared):
+    """Where the constraint is a ball, also one inside a declared box, answers are projected on it: the very game with the set."""
     text = DIGITS + "param eps = 0.2\nsolve min{{h}} E{{(x, y) ~ tr}} max{{d{} }} [ ce(h(x + d), y){} ]\n"
     text += "schedule {{ h: sgd(lr = 0.1)  d: pgd(steps = 3, lr = 0.05) }}\nrun {{ batch = 64 }}"
-    _, one, _ = played(text.format(": R[64]", f" s.t. {norm}"), 2)
+    _, one, _ = played(text.format(declared, f" s.t. {norm}"), 2)
     _, other, _ = played(text.format(f" in {part}", ""), 2)
 
     assert all(torch.equal(p, q) for p, q in zip(one.h.parameters(), other.h.parameters(), strict=True))
+
+
+def test_a_ball_that_sticks_out_of_a_box_is_priced():
+    """Nothing projects on both at once: the box is kept by projection, the norm by multipliers, and `explain` says so."""
+    text = "solve min{u} E{(a, i) ~ tr} max{d: R[3] in [-1, 1]} [ sum((u + a)*d) s.t. norm(d) <= 1.1 ]"
+    checked = pipeline.check(Source("rows.game", HEAD + text))
+
+    assert [p.word for v in pipeline.compile(checked).game.vars if v.name == "d" and v.set for p in v.set.parts] == ["Box"]
+    assert "`d` pays for its constraints at multipliers of every (a, i)" in pipeline.explain(checked)
 
 
 def test_attacks_that_keep_the_mean_of_an_image():
