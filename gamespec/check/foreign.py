@@ -69,7 +69,7 @@ def wball(node: tree.Call, scope: Scope, build: Build) -> ir.Set:
         raise log.fail("GE501", "`Wball` takes a source and a radius", node.span, hint=hint)
     radius = evaluate(node.args[1], scope, build)
     if not isinstance(radius, Fraction) or radius <= 0:
-        raise log.fail("GE501", "the radius of `Wball` is a positive number", node.args[1].span, hint=hint)
+        raise log.fail("GE501", "the radius of `Wball` is a positive number", node.args[1].span, hint="write `0.1`")
     named: dict[str, object] = {"norm": Fraction(2), "order": Fraction(1)}
     for kwarg in node.kwargs:
         if kwarg.key not in named:

@@ -167,7 +167,7 @@ class Probes:
             player, was = name.partition(":")[0], self._begin.get(name)
             if was is not None and t.requires_grad and torch.equal(t, was) and all(player in movers for movers in phases):
                 self.say("GW715", f"`{name.replace(':', '.')}` has not moved", f"net:{player}", f"as at the start after {step} steps",
-                         "no gradient reaches it: is it used in the objective of its player?")  # fmt: skip
+                         "no gradient reaches it, or its rate is 0: is it used in the objective of its player?")  # fmt: skip
 
     @torch.random.fork_rng(devices=[])
     def look(self, state: State, step: int) -> None:

@@ -827,8 +827,8 @@ ROWS = (
     Bad("an order above 2", change(BALL, "order = 2", "order = 3"), "GE292", "3", "above 2", "write `2`", "2"),
     Bad("an order below 1", change(BALL, "order = 2", "order = 0.5"), "GE501", "0.5", "no distance", "write `1`", "1"),
     Bad("a norm of 3", change(BALL, "norm = 1", "norm = 3"), "GE501", "3", "1, 2 or inf", "write `2`", "2"),
-    Bad("a ball of no size", change(BALL, "0.5", "0"), "GE501", "0", "positive", "`Wball(moons, 0.1"),
-    Bad("a negative ball", change(BALL, "0.5", "-0.5"), "GE501", "-0.5", "positive", "`Wball(moons, 0.1"),
+    Bad("a ball of no size", change(BALL, "0.5", "0"), "GE501", "0", "positive", "write `0.1`", "0.1"),
+    Bad("a negative ball", change(BALL, "0.5", "-0.5"), "GE501", "-0.5", "positive", "write `0.1`", "0.1"),
     Bad("a ball around nothing", change(BALL, "Wball(moons", "Wball(moon"), "GE101", "moon", "did you mean `moons`", "write `moons`", "moons"),
     Bad("a choice without a family", change(BETA, "d[k] in argmax{t in", "d in argmax{t in"), "GE208", "", "family", "d[k]"),
 )
