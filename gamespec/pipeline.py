@@ -113,7 +113,7 @@ def compile(checked: Checked, schedule: str | None = None, given: frozenset[str]
     if schedule is not None and schedule not in names:
         near = nearest(schedule, names)
         raise _error("GE502", f"unknown schedule `{schedule}`", where, hint=f"write `--schedule {near or names[0]}`; there are {', '.join(names)}")
-    missing = unwritten(game)
+    missing = unwritten(game, name)
     if missing is not None:
         raise _error("GE292", missing.what, find(checked.spans, name, *missing.at) or where, hint=missing.hint)
     # What `py` stands for is brought when the program runs; nothing is imported before.
@@ -159,6 +159,7 @@ LANES = {"closed": "closed, a loop over plain numbers with the gradients written
 def explain(checked: Checked, schedule: str | None = None, why: bool = False, lane: str = "auto") -> str:
     """Players, order, facts, the method and its defaults, costs per step, the lane, as text."""
     from gamespec.classify import classify
+    from gamespec.solvers.choose import schedule_name
     from gamespec.solvers.cost import cost, memory
     from gamespec.solvers.mixtures import drawn_as
     from gamespec.solvers.phases import told
@@ -167,7 +168,7 @@ def explain(checked: Checked, schedule: str | None = None, why: bool = False, la
     from gamespec.solvers.transport import duals
     from gamespec.solvers.weights import weights_of
 
-    missing = unwritten(_played(checked.game, schedule))
+    missing = unwritten(_played(checked.game, schedule), schedule_name(checked.game, schedule))
     if missing is not None:
         said = [str(classify(problem(checked.game))), *assumed(checked.game), "", f"no program yet: {missing.what}", f"  {missing.hint}"]
         return "\n".join(said)

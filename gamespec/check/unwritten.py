@@ -20,12 +20,12 @@ class Unwritten:
     hint: str
 
 
-def unwritten(game: Game) -> Unwritten | None:
-    """The first part of a game that no program can be written for, None where there is none."""
-    return next(_found(game), None)
+def unwritten(game: Game, schedule: str) -> Unwritten | None:
+    """The first part of a game under a schedule that no program can be written for, None where there is none."""
+    return next(_found(game, schedule), None)
 
 
-def _found(game: Game) -> Iterator[Unwritten]:
+def _found(game: Game, schedule: str) -> Iterator[Unwritten]:
     for node in game.nodes:
         several = node.axis or len(node.owns) > 1 or (bool(node.scope) and not each(game, node.scope))
         if node.constraints and (node.choice is not None or (node.scope and several)):
@@ -34,7 +34,7 @@ def _found(game: Game) -> Iterator[Unwritten]:
     for edge in game.edges:
         if edge.ties != "any":
             yield from _tied(game, edge)
-    yield from _declared(game)
+    yield from _declared(game, schedule)
 
 
 def _tied(game: Game, edge: Edge) -> Iterator[Unwritten]:
@@ -58,13 +58,15 @@ def _tied(game: Game, edge: Edge) -> Iterator[Unwritten]:
                 yield Unwritten(f"{ties} is solved by a search of boxes, and `{v.name}` lies in none with two sides", (f"var:{v.name}",), hint)
 
 
-def _declared(game: Game) -> Iterator[Unwritten]:
+def _declared(game: Game, schedule: str) -> Iterator[Unwritten]:
     for var in (v for v in game.vars if v.type.kind == "dist"):
         near = var.set is not None
         most, over = 6, f"draw from it for `{var.type.net}` alone, and write `{var.name}: particles(2)`, 6 at most"
         if not var.type.net:
             most, over = 32, f"draw from it by `E`, and write `{var.name}: particles(8)`, 32 at most"
-        uses = (u for s in game.schedules for e in s.entries if e.target == var.name for u in e.directives if u.word == "particles")
+        uses = (
+            u for s in game.schedules if s.name == schedule for e in s.entries if e.target == var.name for u in e.directives if u.word == "particles"
+        )
         if any(isinstance(o.value, Num) and o.value.value > most for u in uses for o in u.options):
             yield Unwritten(f"a distribution is played by {most} particles at most", (f"{var.name}:particles.0",), f"write `{most}`")
         alone = f"write one expectation over it against its leader, `max{{{var.name}}} [ E{{.. ~ {var.name}}}[ .. ] ]`, of order 1 to 2 or inf"
