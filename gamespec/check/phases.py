@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gamespec.check.words import Word, use
 from gamespec.ir import game as ir
+from gamespec.ir.expr import Num
 from gamespec.ir.expr import Word as Symbol
 from gamespec.library.base import Option
 from gamespec.report.suggest import nearest
@@ -38,6 +40,8 @@ def lower(entry: tree.Entry, targets: dict[str, str] | None, scope: Scope, build
     again = found[-1].word == "again"
     for value, phase in zip(entry.values, found, strict=True):
         last = phase is found[-1]
+        if any(o.value == Num(value=Fraction(0)) for o in phase.options):
+            raise build.log.fail("GE501", "a phase of no steps", value.span, hint="drop it, or write `steps = 100`")
         if phase.word == "again" and (not last or len(found) == 1):
             example = f"phases: only({some}, steps = 50), all(steps = 50), again"
             raise build.log.fail("GE501", "`again` stands after the last phase", value.span, hint=f"write `{example}`")

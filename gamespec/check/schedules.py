@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gamespec.check import expressions, keeping, phases, places
+from gamespec.check import contradictions, expressions, keeping, phases, places
 from gamespec.check.constant import to_expr
 from gamespec.check.declare import claim
 from gamespec.check.names import below, free
@@ -217,13 +217,14 @@ def _entry(entry: tree.Entry, targets: dict[str, str] | None, nets: tuple[ir.Net
         near = nearest(path, targets)
         build.log.add("GE503", f"no player `{path}`", entry.path.span, f"did you mean `{near}`?" if near else "",
                       hint=f"write `{near}`" if near else f"players: {', '.join(targets)}")  # fmt: skip
-    directives = []
+    directives: list[ir.Use] = []
     target = path if targets is None else targets.get(path)
     for value in entry.values:
         try:
             found = _method(value, scope, build) if path == "method" else _directive(value, scope, build)
             if targets is not None and target not in (None, "method"):
                 _suits(found, value, path, target.rpartition(".")[2], nets, build)
+            contradictions.check(found, directives, value, build, method=path == "method")
             directives.append(found)
         except Failed:
             continue
@@ -245,6 +246,8 @@ def _suits(found: ir.Use, node: tree.Expr, path: str, owned: str, nets: tuple[ir
         hint = "write `enumerate`" if chosen else "write `sgd(lr = 0.1)`"
         raise build.log.fail("GE506", said, node.span, why, hint=hint)
     net = next((n for n in nets if n.handle == owned), None)
+    if found.word == "particles" and (var is None or var.type.kind != "dist"):
+        raise build.log.fail("GE506", f"`{path}` is no distribution", node.span, "`particles` stand for one", hint="drop `particles`")
     if found.word in ("spectral", "clip") and (net is None or net.set is None):
         said = "declare it `in Lipschitz(1)`" if net is not None else "it is no network"
         raise build.log.fail("GE506", f"`{path}` lies in no set of networks", node.span, said, hint=f"drop `{found.word}`")

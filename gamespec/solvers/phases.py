@@ -35,7 +35,15 @@ def _moves(game: ir.Game, node: str, named: set[str]) -> bool:
 
 def refusal(game: ir.Game, plan: Plan, table: Table) -> tuple[str, str]:
     """Why a plan has no phases such as these, and what to write instead; empty where it has."""
-    own = {n for op in flat(plan.body) for n in _steps(op)}
+    own, lengths = {n for op in flat(plan.body) for n in _steps(op)}, [n for n, _ in table.phases]
+    whole = sum(lengths)
+    if lengths and sum(lengths[:-1]) >= table.steps:
+        late = next(k for k in range(len(lengths)) if sum(lengths[:k]) >= table.steps)
+        said = f"phase {late + 1} never begins: {sum(lengths[:late])} steps come before it, and the run has {table.steps}"
+        return said, f"write `run {{ steps = {whole if lengths[-1] else 2 * whole} }}`, or shorter phases"
+    if lengths and lengths[-1] and not table.again and whole != table.steps:
+        last = "leave the last number out" if whole > table.steps else "write `again` after the last phase, or leave its number out"
+        return f"its phases have {whole} steps in all, and the run has {table.steps}", f"write `run {{ steps = {whole} }}`; or {last}"
     if table.phases and any(isinstance(op, Adjust | Reach | Survey) for op in flat(plan.body)):
         return "every step of it moves all players, and the schedule has phases", "drop `phases`, or write `method: alternating`"
     for node, together in ((node, movers) for _, movers in table.phases for node in movers):

@@ -42,6 +42,7 @@ var u: R[2]
 var p: Dist(moons) in Wball(moons, 0.5, norm = 1, order = 2)
 solve min{u} max{p} [ E{(x, y) ~ p}[ norm(x - u)^2 ] ]
 """
+KINK = "language 1\nvar x: R init 1\nsolve min{x} max{j in 0..2} [ (x - j)^2 ]\n"
 
 ROWS = (
     # ---------------------------------------------------------------- the list of issue 2
@@ -553,6 +554,12 @@ ROWS = (
         "sgd",
         "sgd(lr = 0.1)",
     ),
+    Bad("particles of a number", SADDLE + "schedule { x: particles(4), sgd(lr = 0.1) }", "GE506", "particles(4)", "stand for one", "drop"),
+    Bad("two ways to choose", KINK + "schedule { j: hedge(0.1), enumerate }", "GE506", "enumerate", "would do nothing", "keep one"),
+    Bad("two rules of steps", SADDLE + "schedule { x: sgd(lr = 0.2), adam(lr = 0.1) }", "GE506", "adam(lr = 0.1)", "would do nothing", "keep one"),
+    Bad("a rule twice", SADDLE + "schedule { x: sgd(lr = 0.2), sgd(lr = 0.1) }", "GE506", "sgd(lr = 0.1)", "would do nothing", "keep one"),
+    Bad("two methods", SADDLE + "schedule { method: nested, alternating }", "GE506", "alternating", "would do nothing", "keep one"),
+    Bad("weights at rest", KINK + "schedule { j: hedge(lr = 0) }", "GE501", "hedge(lr = 0)", "never move", "hedge", "hedge(lr = 0.1)"),
     Bad("steps for a choice", BETA + "schedule { j: sgd(lr = 1) }", "GE506", "sgd(lr = 1)", "among few", "enumerate", "enumerate"),
     Bad("a network by Newton", change(ROBUST, "h: adam(lr = 0.002)", "h: newton"), "GE506", "newton", "few numbers", "sgd", "sgd(lr = 0.1)"),
     Bad("Newton's method for a sample", change(ROBUST, "pgd(steps = 10, lr = 0.04)", "newton"), "GE506", "newton", "few numbers", "pgd"),

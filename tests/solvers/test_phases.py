@@ -119,6 +119,29 @@ def test_phases_are_told_and_written_out():
     assert [{n for op in flat(p.body) if isinstance(op, Move) for n in op.nodes} for p in again.plan.phases] == [{"main/max:y"}, {"main"}]
 
 
+@pytest.mark.parametrize(
+    ("phases", "steps", "said", "hint"),
+    [
+        ("only(y, steps = 30), only(x, steps = 10)", 100, "its phases have 40 steps in all, and the run has 100", "run { steps = 40 }"),
+        ("only(y, steps = 30), only(x, steps = 90)", 100, "its phases have 120 steps in all, and the run has 100", "run { steps = 120 }"),
+        ("only(x, steps = 200), all", 100, "phase 2 never begins: 200 steps come before it, and the run has 100", "run { steps = 400 }"),
+        ("only(x, steps = 60), only(y, steps = 60), all(steps = 9), again", 100, "phase 3 never begins: 120 steps", "run { steps = 129 }"),
+    ],
+)
+def test_a_run_that_is_not_as_long_as_its_phases_is_refused(phases, steps, said, hint):
+    """No number that is written goes without effect: what is hinted at compiles."""
+    text = MINIMAX + f"schedule {{ method: alternating(lr = 0.1)  phases: {phases} }}\n"
+    with pytest.raises(GameError) as caught:
+        compiled(text + f"run {{ steps = {steps} }}")
+    (found,) = caught.value.diagnostics
+    _, made = compiled(text + hint)
+
+    assert found.code == "GE505"
+    assert said in found.primary.text
+    assert hint in found.hint
+    assert str(made.plan.steps) in hint
+
+
 WRONG = {
     "only(z, steps = 5), all": ("GE503", "no player `z`"),
     "only(x + y, steps = 5), all": ("GE503", "a phase names players"),
@@ -127,6 +150,7 @@ WRONG = {
     "again, all": ("GE501", "`again` stands after the last phase"),
     "only(steps = 5), all": ("GE501", "`only` names the players that move"),
     "first(x, steps = 5)": ("GE501", "unknown phase `first`"),
+    "only(x, steps = 0), all": ("GE501", "a phase of no steps"),
     "only(x, steps = 5)": ("GE506", "`y` stands still in every phase"),
 }
 
