@@ -14,6 +14,7 @@ from gamespec.ir.types import Field
 from gamespec.ir.walk import walk
 from gamespec.library.data.files import data_file
 from gamespec.library.registry import words
+from gamespec.plan.ops import flat
 
 FIRST_ORDER = 4
 """Number of the random stream that shuffles the first source; the others follow."""
@@ -46,7 +47,7 @@ def _found(path: str) -> str:
 
 def data_functions(scene: Scene, text: Text) -> None:
     """Write, for every source, how it is read or drawn, and how its next batch comes."""
-    played = {d for op in scene.plan.body for d in getattr(op, "data", ())}
+    played = {d for op in flat(scene.plan.body) for d in getattr(op, "data", ())}
     for data in scene.game.data:
         name = attribute(data.name)
         entry = words("data").get(data.source.word)
@@ -184,7 +185,7 @@ def start_data(scene: Scene, d: ir.Data, number: int, text: Text) -> None:
         columns = _columns(d)
         text.add(f"    s.{name} = ({', '.join(columns)}{',' if len(columns) == 1 else ''})", span=span)
         text.add(f'    if "{d.name}" in data:', f'        s.{name} = tuple(t.to(device) for t in data["{d.name}"])')
-    if any(d.name in getattr(op, "data", ()) for op in scene.plan.body):
+    if any(d.name in getattr(op, "data", ()) for op in flat(scene.plan.body)):
         scene.reached.add("Sampler")
         text.add(f'    s.order_{name} = Sampler(len(s.{name}[0]), BATCH, stream(seed, {FIRST_ORDER + number}, "cpu"))')
 

@@ -228,7 +228,7 @@ def _train(found: Scene, *, at_once: bool) -> str:
         best = "    restore(s, s.kept[2])\n"
         tests = tests.replace('return s, "converged"', 'restore(s, s.kept[2])\n                return s, "converged"')
     steps = "STEPS if steps is None else steps"
-    main = next((d for op in found.plan.body if isinstance(op, Sample) for d in op.data), None)
+    main = next((d for op in flat(found.plan.body) if isinstance(op, Sample) for d in op.data), None)
     counted = ""
     if found.plan.epochs and main is not None:
         steps = "steps_for(data) if steps is None else steps"

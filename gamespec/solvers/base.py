@@ -236,6 +236,8 @@ def finished(
     `answer` is the kept point that is reported, where it is not the one that moves.
     """
     nodes = problem_nodes(game)
+    if not table.phases and len(body) > 1 and isinstance(body[1], Repeat) and body[1].body[0] == body[0]:
+        body = body[1:]  # every turn of the first mover has rows of its own
     kept = _average(game, table, answer)
     body, answer = ((*body, kept), kept.name) if kept is not None else (body, answer)
     moves, through = {n: steps_made(body, n) for n in nodes}, tuple(dict.fromkeys(through))
