@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from gamespec.run import package
+from gamespec.run.convolutions import REPLACED
+from gamespec.run.products import PRODUCTS
 from gamespec.run.traced import Traced, UntraceableError
 
 if TYPE_CHECKING:
@@ -166,7 +168,7 @@ def _traced(function: Callable[..., list[Tensor]], given: list[Tensor]) -> Trace
     from torch.fx.experimental.proxy_tensor import make_fx
 
     try:
-        graph = make_fx(function, tracing_mode="fake")(*(t.detach().clone() for t in given))
+        graph = make_fx(function, REPLACED | PRODUCTS, tracing_mode="fake")(*(t.detach().clone() for t in given))
     except Exception as error:
         raise UntraceableError(" ".join(f"{type(error).__name__}: {error}".split())[:200]) from error
     graph.graph.eliminate_dead_code()

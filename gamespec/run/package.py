@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from gamespec.run.products import lowered
 from gamespec.run.traced import UntraceableError
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def build(traced: Traced, path: Path) -> None:
         try:
             program = torch.export.export(traced.graph, tuple(t.clone() for t in traced.inputs)).run_decompositions({})
             _once(program)
-            _compiled(program, made)
+            with lowered(traced.graph):
+                _compiled(program, made)
         except Exception as error:
             raise UntraceableError(" ".join(f"{type(error).__name__}: {error}".split())[:200]) from error
         os.replace(made, path)

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from gamespec.run.convolutions import REPLACED
 from gamespec.run.leaves import Slot, numbers, slots, standing_in
+from gamespec.run.products import PRODUCTS
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule
@@ -247,7 +248,7 @@ def trace(module: Emitted, state: State, seen: Watched, *, bare: bool = False) -
 
     flat = [*seen.before.values(), count, *rows, *seen.noise]
     try:
-        graph = make_fx(core, {} if bare else REPLACED, tracing_mode="fake")(*[t.clone() for t in flat])
+        graph = make_fx(core, {} if bare else REPLACED | PRODUCTS, tracing_mode="fake")(*[t.clone() for t in flat])
     except UntraceableError:
         raise
     except Exception as error:
