@@ -72,21 +72,26 @@ def column(kind, rng):
     return torch.rand((16, *kind.shape), generator=rng)
 
 
+def takes_steps(checked, schedule, nets, data):
+    """Two steps of a schedule, and every look at the result, give finite numbers."""
+    made = pipeline.compile(checked, schedule, frozenset(nets))
+    module = load(made.program, Path(tempfile.mkdtemp(prefix="gamespec-test-")) / "program.py")
+    s = module.start(0, nets=nets, data=data)
+    for _ in range(2):
+        losses = module.step(s)
+
+    assert all(math.isfinite(float(v)) for v in losses.values()), (schedule, losses)
+    assert math.isfinite(float(module.residual(s)))
+    assert all(math.isfinite(v) for v in module.probe(s).values())
+
+
 @pytest.mark.parametrize("name", sorted(WRITTEN))
 def test_an_example_takes_its_steps(name):
     """Every schedule of it, two steps, and every look at the result."""
     checked = pipeline.check(Source(str(HERE / f"{name}.game"), small(name)))
     nets, data = brought(checked)
     for schedule in [s.name for s in checked.game.schedules]:
-        made = pipeline.compile(checked, schedule, frozenset(nets))
-        module = load(made.program, Path(tempfile.mkdtemp(prefix="gamespec-test-")) / "program.py")
-        s = module.start(0, nets=nets, data=data)
-        for _ in range(2):
-            losses = module.step(s)
-
-        assert all(math.isfinite(float(v)) for v in losses.values()), (schedule, losses)
-        assert math.isfinite(float(module.residual(s)))
-        assert all(math.isfinite(v) for v in module.probe(s).values())
+        takes_steps(checked, schedule, nets, data)
 
 
 @pytest.mark.parametrize("name", sorted({p.stem for p in HERE.glob("*.game")} - WRITTEN))

@@ -9,16 +9,13 @@ one after another (AutoAttack), and searches by L-BFGS.
 from __future__ import annotations
 
 import json
-import math
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from gamespec import pipeline
 from gamespec.report.source import Source
-from gamespec.run.load import load
-from tests.check.test_example_runs import brought, smaller
+from tests.check.test_example_runs import brought, smaller, takes_steps
 
 HERE = Path(__file__).parent
 TABLE = json.loads((HERE / "table.json").read_text(encoding="utf-8"))
@@ -52,12 +49,4 @@ def test_a_system_takes_finite_steps(row):
     nets, data = brought(checked)
     schedules = [s.name for s in checked.game.schedules]
     for schedule in schedules if path.name in EVERY else schedules[:1] or ["default"]:
-        made = pipeline.compile(checked, schedule, frozenset(nets))
-        module = load(made.program, Path(tempfile.mkdtemp(prefix="gamespec-test-")) / "program.py")
-        s = module.start(0, nets=nets, data=data)
-        for _ in range(2):
-            losses = module.step(s)
-
-        assert all(math.isfinite(float(v)) for v in losses.values()), (schedule, losses)
-        assert math.isfinite(float(module.residual(s)))
-        assert all(math.isfinite(v) for v in module.probe(s).values())
+        takes_steps(checked, schedule, nets, data)
